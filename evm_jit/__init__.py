@@ -1,0 +1,1 @@
+"""Everything that executes a transaction."""

@@ -1,0 +1,1 @@
+"""The vocabulary: values that every layer names. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The public face: JSON-RPC over HTTP and WebSocket."""

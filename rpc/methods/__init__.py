@@ -1,0 +1,1 @@
+"""One file a namespace of JSON-RPC methods."""

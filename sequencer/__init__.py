@@ -1,0 +1,1 @@
+"""Orders, executes, seals, publishes: the only writer."""
