@@ -1,0 +1,60 @@
+"""Start a real node on a free port, and run the scripts that drive clients against it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+TOKEN_FILE = ROOT / "bench" / "contracts" / "Token.json"
+DEV_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+CLIENT_TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class RunningNode:
+    """`url` for HTTP, `socket_url` for WebSocket, `banner` everything that it printed until it listened."""
+
+    url: str
+    socket_url: str
+    banner: str
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def running_node(*flags: str) -> Iterator[RunningNode]:
+    """`leveret node` on a free port with `flags`; ended with SIGTERM when the block is left."""
+    command = [sys.executable, "-m", "leveret", "node", "--port", "0", *flags]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LEVERET_")}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield _wait_until_it_listens(process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def _wait_until_it_listens(process: subprocess.Popen[str]) -> RunningNode:
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        listening = re.match(r"Listening on http://(127\.0\.0\.1:\d+)$", line)
+        if listening:
+            return RunningNode(f"http://{listening[1]}", f"ws://{listening[1]}", "".join(lines), process)
+    raise AssertionError("the node ended before it listened:\n" + "".join(lines))
+
+
+def run_script(name: str, *arguments: str) -> str:
+    """The standard output of a client script; the test fails with its complaints if it does."""
+    done = subprocess.run(
+        ["node", str(HERE / name), *arguments], capture_output=True, text=True, timeout=CLIENT_TIMEOUT_S, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
