@@ -37,6 +37,9 @@ class Call:
     """
     A transaction that nobody signed, for eth_call and eth_estimateGas: nonce and signature are not checked, and
     with a gas price of 0 neither is the balance for gas. `to` is None for a creation; value in wei.
+
+    `frame_only` leaves out what a transaction is charged around its frame (intrinsic gas, EIP-7623's floor,
+    refunds): `gas_limit` is then what the frame gets, and the result's `gas_used` what it used of it.
     """
 
     sender: bytes
@@ -48,11 +51,15 @@ class Call:
     access_list: AccessList = ()
     blob_versioned_hashes: tuple[bytes, ...] = ()
     authorization_list: tuple[Authorization, ...] = ()
+    frame_only: bool = False
 
 
 @dataclass(frozen=True)
 class CallResult:
-    """`gas_used` is what a transaction would be charged (after refunds); `halt` and `output` as in `Outcome`."""
+    """
+    `gas_used` is what a transaction would be charged (after refunds), unless the call was `frame_only`; `halt`
+    and `output` as in `Outcome`.
+    """
 
     gas_used: int
     output: bytes
