@@ -1,0 +1,100 @@
+"""What a benchmark leaves: a table on the screen, figures as JSON, a plot."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.engine_bench import Measurement
+
+
+def print_table(measurements: Sequence[Measurement], console: Console) -> None:
+    """One row a measurement; medians, with the spread of the repetitions."""
+    table = Table(title="leveret bench: status, gas, balances and roots checked")
+    for title in ("workload", "path", "transactions", "tx/s", "Mgas/s", "µs/tx", "runs: slowest to fastest tx/s"):
+        table.add_column(title, justify="left" if title in ("workload", "path") else "right")
+    for each in measurements:
+        slowest = each.transaction_count / max(each.seconds)
+        fastest = each.transaction_count / min(each.seconds)
+        table.add_row(
+            each.workload,
+            each.path,
+            f"{each.transaction_count:,}",
+            f"{each.transactions_per_second:,.0f}",
+            f"{each.mgas_per_second:,.1f}",
+            f"{1e6 / each.transactions_per_second:,.0f}",
+            f"{len(each.seconds)}: {slowest:,.0f} to {fastest:,.0f}",
+        )
+    console.print(table)
+
+
+def machine() -> str:
+    """Processor, cores and Python, in one line."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        model = names[0] if names else model
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def write_json(measurements: Sequence[Measurement], folder: Path) -> Path:
+    """Figures with command, machine and commit: `latest.json` in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
+    ).stdout.strip()
+    figures = [
+        {
+            "workload": each.workload,
+            "path": each.path,
+            "transactions": each.transaction_count,
+            "gasUsed": each.gas_used,
+            "seconds": list(each.seconds),
+            "transactionsPerSecond": round(each.transactions_per_second, 1),
+            "mgasPerSecond": round(each.mgas_per_second, 2),
+        }
+        for each in measurements
+    ]
+    report = {
+        "command": "make bench",
+        "machine": machine(),
+        "commit": commit,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "figures": figures,
+    }
+    path = folder / "latest.json"
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    return path
+
+
+def write_plot(measurements: Sequence[Measurement], folder: Path) -> Path:
+    """A bar for each measurement: `throughput.svg` in `folder`."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    folder.mkdir(parents=True, exist_ok=True)
+    figure, axes = pyplot.subplots(figsize=(8, 0.7 * len(measurements) + 1.5))
+    labels = [f"{each.workload}\n{each.path}" for each in measurements]
+    bars = axes.barh(labels, [each.transactions_per_second for each in measurements], color="#4c72b0")
+    axes.bar_label(bars, fmt="{:,.0f}", padding=3)
+    axes.set_xlabel("transactions per second (median)")
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    figure.tight_layout()
+    path = folder / "throughput.svg"
+    figure.savefig(path)
+    pyplot.close(figure)
+    return path
