@@ -165,3 +165,31 @@ class BlockEnvironment:
     difficulty: int = 0
     excess_blob_gas: int = 0
     block_hash: Callable[[int], bytes] = field(default=unknown_block_hash, compare=False)
+
+
+@dataclass(frozen=True)
+class SealedBlock:
+    """
+    A block that is closed for good, and which mini-blocks it is made of.
+
+    A block without transactions has no mini-blocks; `first_mini_block` is then the number of the next one.
+    """
+
+    header: Header
+    first_mini_block: int
+    mini_block_count: int
+
+    @property
+    def number(self) -> int:
+        """The block number."""
+        return self.header.number
+
+    @property
+    def hash(self) -> bytes:
+        """The block hash."""
+        return self.header.hash
+
+    @property
+    def version(self) -> int:
+        """The version of the state at the end of the block: how many mini-blocks the chain has by then."""
+        return self.first_mini_block + self.mini_block_count
