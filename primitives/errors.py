@@ -10,7 +10,7 @@ Every error that leveret raises on purpose.
     │   ├── WrongChainId
     │   ├── NotReplayProtected
     │   ├── NonceTooLow, NonceTooHigh, NonceMaxed
-    │   ├── InsufficientFunds
+    │   ├── InsufficientFunds, CostOverflow
     │   ├── IntrinsicGasTooLow, FloorGasTooLow
     │   ├── GasLimitExceeded, TransactionGasCapExceeded, BlockGasExhausted
     │   ├── FeeCapTooLow, TipAboveFeeCap
@@ -118,6 +118,13 @@ class InsufficientFunds(InvalidTransaction):
         )
         self.balance_wei = balance_wei
         self.cost_wei = cost_wei
+
+
+class CostOverflow(InvalidTransaction):
+    """Gas at the price offered plus the value sent is more wei than a balance can hold."""
+
+    def __init__(self) -> None:
+        super().__init__("insufficient funds for gas * price + value: required balance exceeds 256 bits")
 
 
 class IntrinsicGasTooLow(InvalidTransaction):

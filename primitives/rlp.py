@@ -6,6 +6,7 @@ minimal, a single byte below 0x80 with a prefix, trailing bytes, items that run 
 Source: Yellow Paper, appendix B.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from primitives.errors import DecodingError
@@ -21,7 +22,12 @@ def encode(item: "bytes | bytearray | list[Item] | tuple[Item, ...]") -> bytes:
         if len(item) == 1 and item[0] < 0x80:
             return bytes(item)
         return _prefix(len(item), 0x80) + item
-    payload = b"".join([encode(member) for member in item])
+    return join([encode(member) for member in item])
+
+
+def join(members: Sequence[bytes]) -> bytes:
+    """The encoding of the list whose members are already encoded."""
+    payload = b"".join(members)
     return _prefix(len(payload), 0xC0) + payload
 
 

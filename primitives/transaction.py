@@ -90,8 +90,12 @@ class Transaction:
 
     @cached_property
     def sender(self) -> bytes:
-        """The address that signed; InvalidSignature if there is none."""
-        return self.known_sender or recover(self.signing_hash, self.y_parity, self.r, self.s)
+        """The address that signed; InvalidSignature if there is none or s is high (EIP-2)."""
+        return self.known_sender or self.recover_sender()
+
+    def recover_sender(self, *, low_s: bool = True) -> bytes:
+        """The address that signed, computed anew; `low_s` off takes Frontier's high s too."""
+        return recover(self.signing_hash, self.y_parity, self.r, self.s, low_s=low_s)
 
     @cached_property
     def signing_hash(self) -> bytes:
