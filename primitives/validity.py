@@ -65,7 +65,7 @@ def check_static(transaction: Transaction, fork: Fork, chain_id: int | None) -> 
     _check_gas(transaction, fork)
     if transaction.max_priority_fee_per_gas > transaction.max_fee_per_gas:
         raise TipAboveFeeCap(transaction.max_priority_fee_per_gas, transaction.max_fee_per_gas)
-    if cost_max(transaction) > U256_MAX:
+    if transaction.gas_limit * transaction.max_fee_per_gas > U256_MAX:
         raise CostOverflow
 
 
