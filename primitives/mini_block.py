@@ -71,7 +71,9 @@ class MiniBlock:
     def signed_by(self, private_key: bytes) -> "MiniBlock":
         """This mini-block with the sequencer's signature."""
         y_parity, r, s = sign(private_key, self.hash)
-        return replace(self, signature=r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((y_parity,)))
+        signed = replace(self, signature=r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((y_parity,)))
+        signed.__dict__["hash"] = self.hash  # It does not commit to the signature.
+        return signed
 
     def signer(self) -> bytes | None:
         """The address that signed, or None when the signature is missing or invalid."""

@@ -39,6 +39,7 @@ def encode_int(value: int) -> bytes:
 
 def decode(data: bytes) -> Item:
     """The one item that `data` encodes; DecodingError if `data` is anything else than its canonical form."""
+    data = bytes(data)
     item, end = _decode_at(data, 0, len(data), 0)
     if end != len(data):
         raise DecodingError(f"rlp: {len(data) - end} bytes after the end of the item")

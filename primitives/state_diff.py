@@ -5,6 +5,8 @@ Canonical: accounts ascend by address, slots by key, codes by hash; a value that
 in it. Applying a diff twice is the same as applying it once.
 """
 
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -68,11 +70,30 @@ class StateDiff:
 
     @classmethod
     def decode(cls, data: bytes) -> "StateDiff":
-        """The diff that `data` encodes; DecodingError if it is none."""
+        """The diff that `data` encodes; DecodingError if it is none or not canonical."""
         accounts_item, codes_item = rlp.as_list(rlp.decode(data), "state diff", 2)
         accounts = tuple(_decode_change(item) for item in rlp.as_list(accounts_item, "accounts"))
         codes = tuple(rlp.as_bytes(item, "code") for item in rlp.as_list(codes_item, "codes"))
-        return cls(accounts, codes)
+        diff = cls(accounts, codes)
+        disorder = diff.disorder()
+        if disorder is not None:
+            raise DecodingError(f"state diff: {disorder}")
+        return diff
+
+    def disorder(self) -> str | None:
+        """What is out of its canonical order, None if nothing is."""
+        if not _ascends([change.address for change in self.accounts]):
+            return "accounts do not ascend by address"
+        for change in self.accounts:
+            if not _ascends([key for key, _ in change.storage]):
+                return f"slots of 0x{change.address.hex()} do not ascend by key"
+        if not _ascends([keccak256(code) for code in self.codes]):
+            return "codes do not ascend by hash"
+        return None
+
+
+def _ascends(keys: Sequence[bytes] | Sequence[int]) -> bool:
+    return all(map(operator.lt, keys, keys[1:]))
 
 
 def _decode_change(item: rlp.Item) -> AccountChange:

@@ -150,20 +150,22 @@ class Transaction:
         return payload
 
 
-def decode_transaction(raw: bytes) -> Transaction:
+def decode_transaction(raw: bytes, known_sender: bytes | None = None) -> Transaction:
     """
     The transaction that `raw` encodes (EIP-2718), every type 0 to 4, canonical form only.
 
-    Raises MalformedTransaction or TypeNotSupported. Ranges of the signature are checked by `sender`.
+    Raises MalformedTransaction or TypeNotSupported. Ranges of the signature are checked by `sender`, unless
+    `known_sender` says who signed (20 bytes, from a record that can be trusted).
     """
     if not raw:
         raise MalformedTransaction("typed transaction too short")
     try:
         if raw[0] >= 0xC0:
-            transaction = _decode_legacy(rlp.as_list(rlp.decode(raw), "transaction", 9))
+            transaction = _decode_legacy(rlp.as_list(rlp.decode(raw), "transaction", 9), known_sender)
         elif raw[0] in _FIELD_COUNT:
             kind = raw[0]
-            transaction = _decode_typed(kind, rlp.as_list(rlp.decode(raw[1:]), "transaction", _FIELD_COUNT[kind]))
+            items = rlp.as_list(rlp.decode(raw[1:]), "transaction", _FIELD_COUNT[kind])
+            transaction = _decode_typed(kind, items, known_sender)
         elif raw[0] < 0x80:
             raise TypeNotSupported(raw[0])
         else:
@@ -177,7 +179,7 @@ def decode_transaction(raw: bytes) -> Transaction:
 _FIELD_COUNT: Final = {ACCESS_LIST: 11, DYNAMIC_FEE: 12, BLOB: 14, SET_CODE: 13}
 
 
-def _decode_legacy(items: list[rlp.Item]) -> Transaction:
+def _decode_legacy(items: list[rlp.Item], known_sender: bytes | None) -> Transaction:
     nonce, gas_price, gas_limit, to, value, data, v_item, r, s = items
     v = rlp.as_int(v_item, "v")
     if v in (27, 28):
@@ -200,10 +202,11 @@ def _decode_legacy(items: list[rlp.Item]) -> Transaction:
         y_parity=y_parity,
         r=rlp.as_int(r, "r"),
         s=rlp.as_int(s, "s"),
+        known_sender=known_sender,
     )
 
 
-def _decode_typed(kind: int, items: list[rlp.Item]) -> Transaction:
+def _decode_typed(kind: int, items: list[rlp.Item], known_sender: bytes | None) -> Transaction:
     chain_id, nonce, *rest = items
     if kind == ACCESS_LIST:
         max_fee = priority_fee = rlp.as_int(rest.pop(0), "gas price")
@@ -239,6 +242,7 @@ def _decode_typed(kind: int, items: list[rlp.Item]) -> Transaction:
         max_fee_per_blob_gas=blob_fee,
         blob_versioned_hashes=blob_hashes,
         authorization_list=authorizations,
+        known_sender=known_sender,
     )
 
 
