@@ -1,0 +1,173 @@
+"""The commands `leveret statetest` and `leveret run`: state tests, single programs and workloads on an engine."""
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+
+from evm_jit.case_pool import plan_batches, run_batches
+from evm_jit.engines import make_engine
+from evm_jit.state_tests import CaseFile, find_files, is_state_test
+from evm_jit.verdict_report import progress, summary
+from evm_jit.workload import Run, Workload, WorkloadMismatch, program, read_workload, run_workload
+from primitives.errors import ConfigError
+from primitives.forks import Fork, fork_by_name
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+class EngineName(StrEnum):
+    """What `--engine` takes."""
+
+    REFERENCE = "reference"
+    INTERPRETER = "interpreter"
+    COMPILED = "compiled"
+
+
+EngineOption = Annotated[EngineName, typer.Option("--engine", help="The engine to execute on.")]
+ForkOption = Annotated[str | None, typer.Option("--fork", metavar="NAME", help="Only this fork's rules.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def commands(app: typer.Typer) -> None:
+    """Add the commands of this file to `app`."""
+    app.command("statetest")(statetest)
+    app.command("run")(run)
+
+
+def statetest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="State test files, or folders of them.")],
+    engine: EngineOption = EngineName.REFERENCE,
+    fork: ForkOption = None,
+    as_json: JsonOption = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes that run cases.")] = 1,
+) -> None:
+    """Run Ethereum state tests and compare state roots, logs and refusals."""
+    try:
+        only = None if fork is None else fork_by_name(fork)
+        make_engine(engine)  # Refused here, before a process is started for it.
+        files, skipped = _state_tests(paths)
+        batches = plan_batches(files, only)
+        case_count = sum(batch.stop - batch.start for batch in batches)
+        with progress(run_batches(batches, engine, jobs), case_count) as results:
+            order = {file: position for position, file in enumerate(files)}
+            done = sorted(results, key=lambda result: (order[result.batch.file], result.batch.start))
+    except ConfigError as error:
+        _usage_error(error)
+    verdicts = [verdict for result in done for verdict in result.verdicts]
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode([verdict.as_json() for verdict in verdicts]), indent=1).decode())
+    else:
+        print(summary(done))
+    if skipped:
+        print(f"{skipped:,} files are not state tests and were skipped.", file=sys.stderr)
+    if not verdicts:
+        where = ", ".join(map(str, paths))
+        print(f"No case{'' if fork is None else ' of ' + fork} is in {where}.", file=sys.stderr)
+    if not all(verdict.passed for verdict in verdicts):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def run(
+    code: Annotated[str | None, typer.Option("--code", metavar="HEX|FILE", help="Bytecode to call.")] = None,
+    calldata: Annotated[str, typer.Option("--input", metavar="HEX", help="Calldata.")] = "",
+    gas: Annotated[int, typer.Option("--gas", min=0, metavar="N", help="Gas of the frame.")] = 1_000_000_000,
+    workload: Annotated[Path | None, typer.Option("--workload", metavar="FILE", help="A workload file.")] = None,
+    engine: EngineOption = EngineName.REFERENCE,
+    fork: ForkOption = None,
+    as_json: JsonOption = False,
+    bench: Annotated[int, typer.Option("--bench", min=0, metavar="N", help="Time N runs more.")] = 0,
+) -> None:
+    """Run bytecode or a workload, show what it returns and the gas it uses, and time it."""
+    try:
+        only = None if fork is None else fork_by_name(fork)
+        done = run_workload(_workload(code, calldata, gas, workload, only), make_engine(engine), bench)
+    except WorkloadMismatch as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(EXIT_FAILED) from error
+    except ConfigError as error:
+        _usage_error(error)
+    print(_run_json(done, bench) if as_json else _run_text(done))
+
+
+def _state_tests(paths: list[Path]) -> tuple[list[CaseFile], int]:
+    """The files with state tests, and how many others the folders hold."""
+    files: list[CaseFile] = []
+    skipped = 0
+    for file, is_named in find_files(paths):
+        if is_state_test(file.path):
+            files.append(file)
+        elif is_named:
+            raise ConfigError(f"{file.path} is not a state test.")
+        else:
+            skipped += 1
+    return files, skipped
+
+
+def _workload(code: str | None, calldata: str, gas: int, file: Path | None, fork: Fork | None) -> Workload:
+    if (code is None) == (file is None):
+        raise ConfigError("Give either --code or --workload.")
+    if file is not None:
+        return read_workload(file, fork)
+    assert code is not None, "one of the two was given"
+    return program(_code(code), _hex(calldata, "--input"), gas, fork)
+
+
+def _code(text: str) -> bytes:
+    """Bytecode in hex, given as such or in a file."""
+    if re.fullmatch(r"(0x)?([0-9a-fA-F]{2})*", text):
+        return _hex(text, "--code")
+    try:
+        return _hex("".join(Path(text).read_text(encoding="ascii").split()), text)
+    except OSError as error:
+        raise ConfigError(f"--code {text} is neither hex nor a file that can be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{text}: bytecode must be hex.") from error
+
+
+def _hex(text: str, what: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError as error:
+        raise ConfigError(f"{what} must be hex, two digits a byte.") from error
+
+
+def _run_json(run: Run, bench: int) -> str:
+    members = {
+        "output": f"0x{run.output.hex()}",
+        "gasUsed": run.gas_used,
+        "error": run.error,
+        "engine": run.engine,
+        "ns": run.times_ns if bench else run.times_ns[0],
+    }
+    return msgspec.json.encode(members).decode()
+
+
+def _run_text(run: Run) -> str:
+    fastest_ns = min(run.times_ns)
+    speed = run.gas_used * 1_000 / fastest_ns
+    of = f", the fastest of {len(run.times_ns)}" if len(run.times_ns) > 1 else ""
+    return "\n".join(
+        [
+            f"output    0x{run.output.hex()}",
+            f"gas used  {run.gas_used:,}",
+            f"error     {run.error or 'none'}",
+            f"time      {fastest_ns / 1e6:,.3f} ms{of} ({speed:,.2f} Mgas/s, {run.engine} engine)",
+        ]
+    )
+
+
+def _usage_error(error: ConfigError) -> NoReturn:
+    print(error, file=sys.stderr)
+    raise typer.Exit(EXIT_USAGE) from error
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, no_args_is_help=True)
+    commands(app)
+    app()
