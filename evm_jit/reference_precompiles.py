@@ -1,0 +1,74 @@
+"""
+The precompiled contracts of each fork for the reference engine: py-evm's, and ours where its are wrong, slow or
+missing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from eth.abc import ComputationAPI
+from eth.exceptions import VMError
+from eth.vm.forks.byzantium.computation import ByzantiumComputation
+from eth.vm.forks.frontier.computation import FrontierComputation
+from eth.vm.forks.istanbul.computation import IstanbulComputation
+from eth.vm.forks.prague.computation import PragueComputation
+
+from evm_jit.precompiles import PrecompileFailed, ecrecover, modexp, p256verify, point_evaluation, ripemd160
+from primitives.forks import Fork
+
+Precompile = Callable[[Any], Any]
+
+
+def _contract(gas: Callable[[bytes], int], run: Callable[[bytes], bytes]) -> Precompile:
+    """A plain function of `evm_jit.precompiles` as py-evm calls it."""
+
+    def precompile(computation: ComputationAPI) -> ComputationAPI:
+        data = computation.msg.data_as_bytes
+        try:
+            computation.consume_gas(gas(data), reason="precompiled contract")
+            computation.output = run(data)
+        except PrecompileFailed as error:
+            raise VMError(str(error)) from error
+        return computation
+
+    return precompile
+
+
+# By the fork in which it begins: address, and py-evm's contract or ours.
+_BEGINNINGS: Final[Mapping[Fork, Mapping[int, Precompile]]] = {
+    Fork.FRONTIER: {
+        int.from_bytes(address, "big"): contract for address, contract in FrontierComputation.get_precompiles().items()
+    }
+    | {0x01: _contract(ecrecover.gas, ecrecover.run), 0x03: _contract(ripemd160.gas, ripemd160.run)},
+    Fork.BYZANTIUM: {
+        int.from_bytes(address, "big"): contract
+        for address, contract in ByzantiumComputation.get_precompiles().items()
+        if int.from_bytes(address, "big") > 0x05
+    }
+    | {0x05: _contract(modexp.gas_byzantium, modexp.run)},
+    Fork.ISTANBUL: {
+        int.from_bytes(address, "big"): contract
+        for address, contract in IstanbulComputation.get_precompiles().items()
+        if int.from_bytes(address, "big") > 0x05
+    },
+    Fork.BERLIN: {0x05: _contract(modexp.gas_berlin, modexp.run)},
+    Fork.CANCUN: {0x0A: _contract(point_evaluation.gas, point_evaluation.run)},
+    Fork.PRAGUE: {
+        int.from_bytes(address, "big"): contract
+        for address, contract in PragueComputation.get_precompiles().items()
+        if int.from_bytes(address, "big") > 0x0A
+    },
+    Fork.OSAKA: {
+        0x05: _contract(modexp.gas_osaka, modexp.run),
+        0x100: _contract(p256verify.gas, p256verify.run),
+    },
+}
+
+
+def precompiles_of(fork: Fork) -> dict[bytes, Precompile]:
+    """The contracts of `fork` by address; all of them are warm from the start (EIP-2929)."""
+    contracts: dict[int, Precompile] = {}
+    for first, beginning in _BEGINNINGS.items():
+        if fork >= first:
+            contracts |= beginning
+    return {address.to_bytes(20, "big"): contract for address, contract in contracts.items()}
