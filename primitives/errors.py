@@ -5,6 +5,7 @@ Every error that leveret raises on purpose.
     ├── DecodingError               bytes that are not canonical RLP, or not the record they claim to be
     ├── InvalidTransaction          a transaction that may not enter a block; the text is geth's
     │   ├── MalformedTransaction
+    │   ├── TransactionTooLarge
     │   ├── TypeNotSupported
     │   ├── InvalidSignature
     │   ├── WrongChainId
@@ -18,9 +19,11 @@ Every error that leveret raises on purpose.
     │   ├── BlobTransactionInvalid, SetCodeTransactionInvalid
     │   └── MempoolRefusal
     │       ├── AlreadyKnown, ReplacementUnderpriced
-    │       └── MempoolFull, SenderQueueFull
+    │       ├── MempoolFull, SenderQueueFull
+    │       └── TransactionReplaced, TransactionExpired
     ├── ExecutionReverted           a call that ended in REVERT; carries the return data
     ├── ExecutionFailed             a call that ended in any other exceptional halt
+    ├── SequencerStopped            no transaction is taken any more; reads go on
     ├── UnknownBlock                a block that does not exist, or whose state is no longer kept
     ├── StorageError                what must last can't be written or read
     │   ├── DatadirInUse, DatadirCorrupt, DatadirUnreadable
@@ -47,6 +50,13 @@ class InvalidTransaction(LeveretError):
 
 class MalformedTransaction(InvalidTransaction):
     """Bytes that do not decode to a transaction."""
+
+
+class TransactionTooLarge(InvalidTransaction):
+    """More bytes than one transaction may have."""
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"oversized data: transaction size {size_bytes}, limit {limit_bytes}")
 
 
 class TypeNotSupported(InvalidTransaction):
@@ -109,15 +119,17 @@ class NonceMaxed(InvalidTransaction):
 
 
 class InsufficientFunds(InvalidTransaction):
-    """The sender can't pay gas at the price offered plus the value sent."""
+    """The sender can't pay gas at the price offered plus the value sent, beside what it has queued already."""
 
-    def __init__(self, balance_wei: int, cost_wei: int) -> None:
+    def __init__(self, balance_wei: int, cost_wei: int, queued_wei: int = 0) -> None:
+        queued = f"queued cost {queued_wei}, " if queued_wei else ""
         super().__init__(
-            f"insufficient funds for gas * price + value: balance {balance_wei}, tx cost {cost_wei}, "
-            f"overshot {cost_wei - balance_wei}"
+            f"insufficient funds for gas * price + value: balance {balance_wei}, {queued}tx cost {cost_wei}, "
+            f"overshot {queued_wei + cost_wei - balance_wei}"
         )
         self.balance_wei = balance_wei
         self.cost_wei = cost_wei
+        self.queued_wei = queued_wei
 
 
 class CostOverflow(InvalidTransaction):
@@ -248,6 +260,20 @@ class SenderQueueFull(MempoolRefusal):
         super().__init__(f"account limit exceeded: pooled {limit} txs")
 
 
+class TransactionReplaced(MempoolRefusal):
+    """It was queued, and one with the same sender and nonce that pays more took its place."""
+
+    def __init__(self) -> None:
+        super().__init__("replaced by a transaction with the same nonce and a higher fee")
+
+
+class TransactionExpired(MempoolRefusal):
+    """It was queued, and not executed for too long."""
+
+    def __init__(self, lifetime_s: int) -> None:
+        super().__init__(f"transaction expired: not executed within {lifetime_s} seconds")
+
+
 class ExecutionReverted(LeveretError):
     """A call that ended in REVERT."""
 
@@ -258,6 +284,10 @@ class ExecutionReverted(LeveretError):
 
 class ExecutionFailed(LeveretError):
     """A call that ended in an exceptional halt other than REVERT, in geth's words: `out of gas`, ..."""
+
+
+class SequencerStopped(LeveretError):
+    """No transaction is taken any more: the node is stopping, or stopped after a fault of its own."""
 
 
 class UnknownBlock(LeveretError):
