@@ -11,6 +11,7 @@ From Spurious Dragon on an account that is empty may as well not exist (EIP-161)
 from typing import Final, NamedTuple, NoReturn
 
 from eth.abc import AccountDatabaseAPI
+from eth_typing import Hash32
 
 from primitives.constants import EMPTY_TRIE_ROOT, KECCAK_EMPTY, U256_MAX
 from primitives.receipt import Log
@@ -152,10 +153,10 @@ class AccountDatabase(AccountDatabaseAPI):
         code_hash = self.get_code_hash(address)
         return b"" if code_hash == KECCAK_EMPTY else self.world.code(code_hash)
 
-    def get_code_hash(self, address: bytes) -> bytes:
+    def get_code_hash(self, address: bytes) -> Hash32:
         """Keccak-256 of the code; that of nothing if the account does not exist."""
         account = self.world.account(address)
-        return KECCAK_EMPTY if account is None else account.code_hash
+        return Hash32(KECCAK_EMPTY if account is None else account.code_hash)
 
     def set_code(self, address: bytes, code: bytes) -> None:
         """Replace the code."""
@@ -227,12 +228,12 @@ class AccountDatabase(AccountDatabaseAPI):
     # Roots are made once a block, from its diff; py-evm's own hooks for them have nothing to do here.
 
     @property
-    def state_root(self) -> bytes:  # type: ignore[override]
+    def state_root(self) -> Hash32:
         """Not known inside a block; the root of the empty trie stands for it."""
-        return EMPTY_TRIE_ROOT
+        return Hash32(EMPTY_TRIE_ROOT)
 
     @state_root.setter
-    def state_root(self, value: bytes) -> None:
+    def state_root(self, value: Hash32) -> None:
         """Ignored."""
 
     def has_root(self, state_root: bytes) -> bool:

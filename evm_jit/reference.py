@@ -23,6 +23,7 @@ from eth.abc import ComputationAPI
 from eth.constants import CREATE_CONTRACT_ADDRESS
 from eth.exceptions import ContractCreationCollision
 from eth.vm.message import Message
+from eth_typing import Address, Hash32
 
 from evm_jit.account_database import RIPEMD160_ADDRESS, AccountDatabase
 from evm_jit.engine import Call, CallResult, Outcome
@@ -190,7 +191,7 @@ def _run_frame(
         accounts.mark_address_warm(address)
         for slot in slots:
             accounts.mark_storage_warm(address, int.from_bytes(slot, "big"))
-    context = rules.context(gas_price, sender, transaction.blob_versioned_hashes)
+    context = rules.context(gas_price, Address(sender), [Hash32(name) for name in transaction.blob_versioned_hashes])
     if not message.is_create:
         return rules.frame.apply_message(frames, message, context)
     if frames.has_code_or_nonce(message.storage_address):
@@ -204,15 +205,15 @@ def _message(transaction: Transaction, sender: bytes, gas: int, accounts: Accoun
     """The outermost frame's message; a delegation of the target is followed once, which warms its code's account."""
     shared: dict[str, Any] = {"gas": gas, "sender": sender, "value": transaction.value}
     if transaction.to is None:
-        address = _creation_address(sender, transaction.nonce)
-        return Message(to=CREATE_CONTRACT_ADDRESS, data=b"", code=transaction.data, create_address=address, **shared)
+        created = Address(_creation_address(sender, transaction.nonce))
+        return Message(to=CREATE_CONTRACT_ADDRESS, data=b"", code=transaction.data, create_address=created, **shared)
     code = accounts.get_code(transaction.to)
     is_delegated = is_delegation(code)
     if is_delegated:
         delegate = code[len(DELEGATION_PREFIX) :]
         accounts.mark_address_warm(delegate)
         code = accounts.get_code(delegate)
-    return Message(to=transaction.to, data=transaction.data, code=code, is_delegation=is_delegated, **shared)
+    return Message(to=Address(transaction.to), data=transaction.data, code=code, is_delegation=is_delegated, **shared)
 
 
 def _delegate(authorizations: Sequence[Authorization], environment: BlockEnvironment, accounts: AccountDatabase) -> int:

@@ -16,22 +16,22 @@ from typing import Any, Final
 from eth.abc import ComputationAPI
 from eth.exceptions import OutOfGas
 from eth.vm import opcode_values
-from eth.vm.forks.berlin import BerlinState
-from eth.vm.forks.byzantium import ByzantiumState
-from eth.vm.forks.cancun import CancunState
+from eth.vm.forks.berlin.state import BerlinState
+from eth.vm.forks.byzantium.state import ByzantiumState
+from eth.vm.forks.cancun.state import CancunState
 from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
-from eth.vm.forks.constantinople import ConstantinopleState
-from eth.vm.forks.frontier import FrontierState
-from eth.vm.forks.homestead import HomesteadState
-from eth.vm.forks.istanbul import IstanbulState
-from eth.vm.forks.london import LondonState
-from eth.vm.forks.paris import ParisState
-from eth.vm.forks.petersburg import PetersburgState
-from eth.vm.forks.prague import PragueState
-from eth.vm.forks.shanghai import ShanghaiState
+from eth.vm.forks.constantinople.state import ConstantinopleState
+from eth.vm.forks.frontier.state import FrontierState
+from eth.vm.forks.homestead.state import HomesteadState
+from eth.vm.forks.istanbul.state import IstanbulState
+from eth.vm.forks.london.state import LondonState
+from eth.vm.forks.paris.state import ParisState
+from eth.vm.forks.petersburg.state import PetersburgState
+from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.shanghai.logic import Create2EIP3860, CreateEIP3860
-from eth.vm.forks.spurious_dragon import SpuriousDragonState
-from eth.vm.forks.tangerine_whistle import TangerineWhistleState
+from eth.vm.forks.shanghai.state import ShanghaiState
+from eth.vm.forks.spurious_dragon.state import SpuriousDragonState
+from eth.vm.forks.tangerine_whistle.state import TangerineWhistleState
 from eth.vm.logic.system import CreateOpcodeStackData
 from eth.vm.transaction_context import BaseTransactionContext
 

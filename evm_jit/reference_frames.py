@@ -19,7 +19,8 @@ from eth.vm.computation import BaseComputation
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.gas_meter import GasMeter
 from eth.vm.state import BaseState
-from eth_utils import get_extended_debug_logger
+from eth_typing import Address, BlockNumber, Hash32
+from eth_utils.logging import get_extended_debug_logger
 
 from evm_jit.account_database import AccountDatabase, Snapshot
 from evm_jit.bytecode import Bytecode
@@ -84,7 +85,8 @@ class Frame(BaseComputation):
         parent_computation: ComputationAPI | None = None,
     ) -> ComputationAPI:
         """Run the code of `message`, or the precompile at its address."""
-        with cls(state, message, transaction_context) as frame:
+        frame = cls(state, message, transaction_context)
+        with frame:
             frame.contracts_created = [] if parent_computation is None else parent_computation.contracts_created
             if message.is_create:
                 frame.contracts_created.append(message.storage_address)
@@ -144,7 +146,7 @@ class Frame(BaseComputation):
 class FrameState(BaseState):
     """What every fork's state gets from us; mixed in before py-evm's class."""
 
-    logger = _SILENT  # type: ignore[assignment]
+    logger = _SILENT
 
     def __init__(self, environment: BlockEnvironment, world: WorldState, clears_empty_accounts: bool) -> None:
         self.environment = environment
@@ -152,11 +154,11 @@ class FrameState(BaseState):
         self._account_db = self.accounts
         self._blob_base_fee = blob_base_fee(environment)
         self.execution_context = ExecutionContext(
-            coinbase=environment.coinbase,
+            coinbase=Address(environment.coinbase),
             timestamp=environment.timestamp,
-            block_number=environment.number,
+            block_number=BlockNumber(environment.number),
             difficulty=environment.difficulty,
-            mix_hash=environment.prev_randao,
+            mix_hash=Hash32(environment.prev_randao),
             gas_limit=environment.gas_limit,
             prev_hashes=(),
             chain_id=environment.chain_id,
@@ -169,12 +171,12 @@ class FrameState(BaseState):
         """In wei, for BLOBBASEFEE."""
         return self._blob_base_fee
 
-    def get_ancestor_hash(self, block_number: int) -> bytes:
+    def get_ancestor_hash(self, block_number: int) -> Hash32:
         """For BLOCKHASH: empty (zero) outside the 256 blocks before this one."""
         number = self.environment.number
         if not max(0, number - BLOCK_HASHES_SERVED) <= block_number < number:
-            return b""
-        return self.environment.block_hash(block_number)
+            return Hash32(b"")
+        return Hash32(self.environment.block_hash(block_number))
 
     def has_code_or_nonce(self, address: bytes) -> bool:
         """Whether a creation at `address` collides; storage alone is enough (EIP-7610)."""

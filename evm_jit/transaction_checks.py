@@ -19,6 +19,7 @@ from primitives.errors import (
     SenderNotEoa,
 )
 from primitives.forks import Fork
+from primitives.signature import recover
 from primitives.state_diff import EMPTY_ACCOUNT, Account
 from primitives.transaction import BLOB, Transaction
 from primitives.validity import check_static, cost_max
@@ -41,7 +42,7 @@ def check_transaction(
     check_static(transaction, environment.fork, environment.chain_id)
     if transaction.gas_limit > environment.gas_limit:
         raise GasLimitExceeded(environment.gas_limit, transaction.gas_limit)
-    sender = transaction.sender
+    sender = _sender(transaction, environment.fork)
     account = state.account(sender) or EMPTY_ACCOUNT
     _check_nonce(transaction.nonce, account.nonce)
     _check_sender_code(sender, account, state)
@@ -51,6 +52,13 @@ def check_transaction(
     if transaction.gas_limit > gas_left:
         raise BlockGasExhausted(gas_left, transaction.gas_limit)
     return sender
+
+
+def _sender(transaction: Transaction, fork: Fork) -> bytes:
+    """Who signed; Frontier also takes a high s (before EIP-2)."""
+    if fork >= Fork.HOMESTEAD or transaction.known_sender is not None:
+        return transaction.sender
+    return recover(transaction.signing_hash, transaction.y_parity, transaction.r, transaction.s, low_s=False)
 
 
 def check_fees(transaction: Transaction, sender: bytes, environment: BlockEnvironment) -> None:
@@ -80,7 +88,7 @@ def blob_base_fee(environment: BlockEnvironment) -> int:
 
 
 def fake_exponential(factor: int, numerator: int, denominator: int) -> int:
-    """factor * e^(numerator / denominator), by Taylor's series in integers (EIP-4844)."""
+    """The product factor * e^(numerator / denominator), by Taylor's series in integers (EIP-4844)."""
     index = 1
     total = 0
     term = factor * denominator

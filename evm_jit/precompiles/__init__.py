@@ -6,5 +6,5 @@ PrecompileFailed.
 """
 
 
-class PrecompileFailed(Exception):  # noqa: N818
+class PrecompileFailed(Exception):
     """The input is not one that the contract accepts; the text says why."""

@@ -57,7 +57,7 @@ def _is_on_curve(point: Affine) -> bool:
 
 
 def _double_multiply(u: gmpy2.mpz, first: Affine, v: gmpy2.mpz, second: Affine) -> Jacobian:
-    """u * first + v * second, both bit by bit from the top at once."""
+    """The sum u * first + v * second, both bit by bit from the top at once."""
     both = _add((first[0], first[1], gmpy2.mpz(1)), (second[0], second[1], gmpy2.mpz(1)))
     result = INFINITY
     for bit in range(max(u.bit_length(), v.bit_length()) - 1, -1, -1):
