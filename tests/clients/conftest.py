@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.running_node import HERE, TOKEN_FILE, RunningNode, running_node
+from tests.clients.scripts import HERE
+from tests.running_node import TOKEN_FILE, RunningNode, running_node
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.running_node import CLIENT_TIMEOUT_S, DEV_KEY, RunningNode
+from tests.clients.scripts import CLIENT_TIMEOUT_S
+from tests.running_node import DEV_KEY, RunningNode
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("clients")]
 OTHER = "0x00000000000000000000000000000000000ca570"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.running_node import DEV_KEY, TOKEN_FILE, RunningNode, run_script
+from tests.clients.scripts import run_script
+from tests.running_node import DEV_KEY, TOKEN_FILE, RunningNode
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.usefixtures("npm_packages"), pytest.mark.xdist_group("clients")]
 

@@ -8,7 +8,7 @@ from eth_account import Account
 from web3 import AsyncWeb3, HTTPProvider, Web3, WebSocketProvider
 from web3.exceptions import BlockNotFound, ContractCustomError, ContractLogicError, Web3RPCError
 
-from tests.clients.running_node import DEV_KEY, RunningNode
+from tests.running_node import DEV_KEY, RunningNode
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("clients")]
 OTHER = Web3.to_checksum_address("0x0000000000000000000000000000000000003b3b")

@@ -1,4 +1,4 @@
-"""Start a real node on a free port, and run the scripts that drive clients against it."""
+"""A real node on a free port, started as its own process."""
 
 import os
 import re
@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 TOKEN_FILE = ROOT / "bench" / "contracts" / "Token.json"
+CHAIN_ID = 125_671
 DEV_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-CLIENT_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,3 @@ def _wait_until_it_listens(process: subprocess.Popen[str]) -> RunningNode:
         if listening:
             return RunningNode(f"http://{listening[1]}", f"ws://{listening[1]}", "".join(lines), process)
     raise AssertionError("the node ended before it listened:\n" + "".join(lines))
-
-
-def run_script(name: str, *arguments: str) -> str:
-    """The standard output of a client script; the test fails with its complaints if it does."""
-    done = subprocess.run(
-        ["node", str(HERE / name), *arguments], capture_output=True, text=True, timeout=CLIENT_TIMEOUT_S, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

@@ -1,0 +1,116 @@
+"""A node that is killed with SIGKILL at random moments under load loses nothing that it acknowledged."""
+
+import http.client
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from tests.running_node import CHAIN_ID, DEV_KEY, RunningNode, running_node
+
+KILLS = 50
+SENDERS = 6
+AMOUNT = 3
+SEED = 20_26
+
+
+class Refused(Exception):
+    """The node answered with an error."""
+
+
+class Rpc:
+    """One connection."""
+
+    def __init__(self, node: RunningNode) -> None:
+        self.connection = http.client.HTTPConnection(node.url.removeprefix("http://"), timeout=30)
+
+    def __call__(self, method: str, *parameters: object) -> Any:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
+        self.connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        answer = json.loads(self.connection.getresponse().read())
+        if "error" in answer:
+            raise Refused(answer["error"]["message"])
+        return answer["result"]
+
+
+@dataclass
+class Sender:
+    """An account that sends to an address of its own, one transaction after another, and keeps the receipts."""
+
+    account: LocalAccount
+    recipient: str
+    acknowledged: dict[str, dict[str, Any]] = field(default_factory=dict)
+    nonces_acknowledged: int = 0
+
+    def send_until_the_node_is_gone(self, node: RunningNode) -> None:
+        try:
+            rpc = Rpc(node)
+            nonce = int(rpc("eth_getTransactionCount", self.account.address, "latest"), 16)
+            assert nonce >= self.nonces_acknowledged, "an acknowledged transaction's nonce is free again"
+            while True:
+                receipt = rpc("realtime_sendRawTransaction", self._transfer(nonce))
+                assert receipt["status"] == "0x1"
+                self.acknowledged[receipt["transactionHash"]] = receipt
+                nonce += 1
+                self.nonces_acknowledged = nonce
+        except (OSError, http.client.HTTPException, json.JSONDecodeError):
+            return
+
+    def _transfer(self, nonce: int) -> str:
+        fields = {"nonce": nonce, "to": self.recipient, "value": AMOUNT, "gas": 21_000, "gasPrice": 10**9}
+        return self.account.sign_transaction({**fields, "chainId": CHAIN_ID}).raw_transaction.to_0x_hex()
+
+    def check(self, rpc: Rpc, hashes: list[str]) -> None:
+        """The node knows the receipts as it gave them, and money moved as often as nonces did."""
+        for hash_ in hashes:
+            receipt, given = rpc("eth_getTransactionReceipt", hash_), self.acknowledged[hash_]
+            assert receipt is not None, f"the acknowledged transaction {hash_} is lost"
+            for name in ("status", "blockNumber", "transactionIndex", "gasUsed", "cumulativeGasUsed"):
+                assert receipt[name] == given[name], f"{name} of {hash_} changed"
+        nonce = int(rpc("eth_getTransactionCount", self.account.address, "latest"), 16)
+        balance = int(rpc("eth_getBalance", self.recipient, "latest"), 16)
+        assert nonce >= self.nonces_acknowledged
+        assert balance == AMOUNT * nonce
+
+
+@pytest.mark.timeout(900)
+def test_nothing_acknowledged_is_lost_in_fifty_kills(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    keys = [int(DEV_KEY, 16), *[rng.randrange(1, 2**200) for _ in range(SENDERS - 1)]]
+    senders = [Sender(Account.from_key(key), f"0x{index + 1:040x}") for index, key in enumerate(keys, start=0xD00D)]
+    for kill in range(KILLS):
+        with running_node("--datadir", str(tmp_path / "data")) as node:
+            if kill == 0:
+                _fund(node, senders)
+            rpc = Rpc(node)
+            for sender in senders:
+                newest = list(sender.acknowledged)[-200:]
+                sender.check(rpc, newest)
+            threads = [threading.Thread(target=each.send_until_the_node_is_gone, args=(node,)) for each in senders]
+            for thread in threads:
+                thread.start()
+            time.sleep(rng.uniform(0.02, 1.2))
+            node.process.kill()
+            for thread in threads:
+                thread.join()
+    with running_node("--datadir", str(tmp_path / "data")) as node:
+        for sender in senders:
+            sender.check(Rpc(node), list(sender.acknowledged))
+        assert sum(len(sender.acknowledged) for sender in senders) > KILLS, "the load was too light to mean anything"
+
+
+def _fund(node: RunningNode, senders: list[Sender]) -> None:
+    rpc = Rpc(node)
+    for sender in senders[1:]:
+        funds = {"from": rpc("eth_accounts")[1], "to": sender.account.address, "value": hex(10**20)}
+        rpc("eth_sendTransaction", funds)
+    deadline = time.monotonic() + 30
+    while any(int(rpc("eth_getBalance", each.account.address, "latest"), 16) == 0 for each in senders):
+        assert time.monotonic() < deadline, "the senders were not funded"
