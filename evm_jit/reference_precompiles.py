@@ -11,9 +11,8 @@ from eth.exceptions import VMError
 from eth.vm.forks.byzantium.computation import ByzantiumComputation
 from eth.vm.forks.frontier.computation import FrontierComputation
 from eth.vm.forks.istanbul.computation import IstanbulComputation
-from eth.vm.forks.prague.computation import PragueComputation
 
-from evm_jit.precompiles import PrecompileFailed, ecrecover, modexp, p256verify, point_evaluation, ripemd160
+from evm_jit.precompiles import PrecompileFailed, bls12_381, ecrecover, modexp, p256verify, point_evaluation, ripemd160
 from primitives.forks import Fork
 
 Precompile = Callable[[Any], Any]
@@ -54,9 +53,13 @@ _BEGINNINGS: Final[Mapping[Fork, Mapping[int, Precompile]]] = {
     Fork.BERLIN: {0x05: _contract(modexp.gas_berlin, modexp.run)},
     Fork.CANCUN: {0x0A: _contract(point_evaluation.gas, point_evaluation.run)},
     Fork.PRAGUE: {
-        int.from_bytes(address, "big"): contract
-        for address, contract in PragueComputation.get_precompiles().items()
-        if int.from_bytes(address, "big") > 0x0A
+        0x0B: _contract(bls12_381.gas_g1_add, bls12_381.run_g1_add),
+        0x0C: _contract(bls12_381.gas_g1_msm, bls12_381.run_g1_msm),
+        0x0D: _contract(bls12_381.gas_g2_add, bls12_381.run_g2_add),
+        0x0E: _contract(bls12_381.gas_g2_msm, bls12_381.run_g2_msm),
+        0x0F: _contract(bls12_381.gas_pairing, bls12_381.run_pairing),
+        0x10: _contract(bls12_381.gas_map_to_g1, bls12_381.run_map_to_g1),
+        0x11: _contract(bls12_381.gas_map_to_g2, bls12_381.run_map_to_g2),
     },
     Fork.OSAKA: {
         0x05: _contract(modexp.gas_osaka, modexp.run),
