@@ -16,6 +16,9 @@ from primitives.keccak import keccak256
 # sha256 of nothing: the requests hash of a block without requests (EIP-7685).
 EMPTY_REQUESTS_HASH: Final = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 
+# Members of a header up to Berlin, then from London, Shanghai, Cancun and Prague on.
+_FIELD_COUNTS: Final = (15, 16, 17, 20, 21)
+
 
 @dataclass(frozen=True)
 class Header:
@@ -72,30 +75,30 @@ class Header:
             self.prev_randao,
             self.nonce,
         ]
-        for value in (
+        later = (
             self.base_fee_per_gas,
             self.withdrawals_root,
             self.blob_gas_used,
             self.excess_blob_gas,
             self.parent_beacon_block_root,
             self.requests_hash,
-        ):
-            if value is None:
-                break
-            items.append(number(value) if isinstance(value, int) else value)
+        )
+        present = [value for value in later if value is not None]
+        assert later[: len(present)] == tuple(present), "a fork has the fields of all forks before it"
+        items += [number(value) if isinstance(value, int) else value for value in present]
         return rlp.encode(items)
 
     @classmethod
     def decode(cls, data: bytes) -> "Header":
         """The header that `data` encodes; DecodingError if it is none."""
         items = rlp.as_list(rlp.decode(data), "header")
-        if not 15 <= len(items) <= 21:
-            raise DecodingError(f"rlp: header has {len(items)} members, expected 15 to 21")
+        if len(items) not in _FIELD_COUNTS:
+            raise DecodingError(f"rlp: header has {len(items)} members, which no fork's has")
         optional = items[15:] + [None] * (21 - len(items))
 
-        def optional_int(index: int, what: str) -> int | None:
+        def optional_int(index: int, what: str, size_max: int) -> int | None:
             item = optional[index]
-            return None if item is None else rlp.as_int(item, what)
+            return None if item is None else rlp.as_int(item, what, size_max)
 
         def optional_hash(index: int, what: str) -> bytes | None:
             item = optional[index]
@@ -117,10 +120,10 @@ class Header:
             extra_data=rlp.as_bytes(items[12], "extra data"),
             prev_randao=rlp.as_bytes(items[13], "prev randao", 32),
             nonce=rlp.as_bytes(items[14], "nonce", 8),
-            base_fee_per_gas=optional_int(0, "base fee"),
+            base_fee_per_gas=optional_int(0, "base fee", 32),
             withdrawals_root=optional_hash(1, "withdrawals root"),
-            blob_gas_used=optional_int(2, "blob gas used"),
-            excess_blob_gas=optional_int(3, "excess blob gas"),
+            blob_gas_used=optional_int(2, "blob gas used", 8),
+            excess_blob_gas=optional_int(3, "excess blob gas", 8),
             parent_beacon_block_root=optional_hash(4, "parent beacon block root"),
             requests_hash=optional_hash(5, "requests hash"),
         )
