@@ -16,8 +16,7 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 ARGS ?=
 # For `make conformance`.
 ENGINE ?= reference
-# The public Ethereum tests: a checkout beside this one, or what `make fetch-tests` downloads.
-TESTS ?= $(firstword $(wildcard ../shared/ethereum-tests) .tools/tests)
+# For `make fetch-tests`.
 ETHEREUM_TESTS_COMMIT := 4c87ebbf024a3e9ec842bcce90564f629a3bcd82
 SPEC_TESTS_RELEASE := v5.4.0
 
@@ -76,10 +75,9 @@ check:  ## the static half: ruff, mypy, and the tests that read the source
 	@.venv/bin/mypy
 	@.venv/bin/python -m pytest -q tests/tidy
 
-conformance:  ## every public Ethereum state test on ENGINE (reference), a summary by folder at the end
+conformance:  ## run every public Ethereum state test on ENGINE (reference), with a summary by folder
 	@$(call INSTALL,dev,requirements-dev.lock)
-	@[ -d $(TESTS)/GeneralStateTests ] || { echo "There are no Ethereum tests in $(TESTS): make fetch-tests downloads them." >&2; exit 1; }
-	@.venv/bin/leveret statetest --engine $(ENGINE) --jobs 2 $(TESTS)/GeneralStateTests $(TESTS)/eest/state_tests
+	@exec .venv/bin/python -m tests.conformance --engine $(ENGINE) --jobs 2 $(ARGS)
 
 bench:  ## measure transfers through the engine and through JSON-RPC, results checked
 	@$(call INSTALL,dev,requirements-dev.lock)

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -60,7 +60,7 @@ SAID_BY_GENESIS: Final = ("chain_id", "fork", "gas_limit", "base_fee", "balance"
 
 def _whole_number(low: int, high: int) -> BeforeValidator:
     def parse(value: object) -> int:
-        if isinstance(value, str) and re.fullmatch(r"[+-]?\d{1,30}", value.strip()):
+        if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,30}", value.strip()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
@@ -82,7 +82,7 @@ def _duration(value: object) -> timedelta:
     """A timedelta from `10ms`, `0.5s` or `1m`."""
     if isinstance(value, timedelta):
         return value
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m)", value.strip()) if isinstance(value, str) else None
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)\s*(ms|s|m)", value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError("must be a time with its unit, such as 10ms, 0.5s or 2s")
     milliseconds = Decimal(match[1]) * _UNIT_MS[match[2]]
@@ -93,12 +93,9 @@ def _duration(value: object) -> timedelta:
 
 
 def _ether(value: object) -> Decimal:
-    try:
-        amount = Decimal(str(value).strip()) if isinstance(value, str | int | float | Decimal) else Decimal("nan")
-    except InvalidOperation:
-        amount = Decimal("nan")
-    is_whole_wei = amount.is_finite() and 0 <= amount <= BALANCE_ETHER_MAX and amount * WEI_PER_ETHER % 1 == 0
-    if isinstance(value, bool) or not is_whole_wei:
+    text = "" if isinstance(value, bool) else str(value).strip()
+    amount = Decimal(text) if re.fullmatch(r"[0-9]{1,30}(\.[0-9]{1,30})?(e[+-]?[0-9]{1,2})?", text) else None
+    if amount is None or amount > BALANCE_ETHER_MAX or amount * WEI_PER_ETHER % 1 != 0:
         raise ValueError(f"must be an amount of ether from 0 to {BALANCE_ETHER_MAX}, with at most 18 decimals")
     return amount
 

@@ -30,8 +30,8 @@ def violations(root: Path) -> list[str]:
     for folder, allowed in MAY_IMPORT.items():
         for path in sorted((root / folder).rglob("*.py")):
             extra = {"rpc"} if path.name == "__main__.py" and folder in SERVES_RPC else set()
-            for name in sorted(imported_folders(path.read_text()) - allowed - extra - {folder}):
-                found.append(f"{path.relative_to(root)} imports {name}")
+            too_high = imported_folders(path.read_text()) - allowed - extra - {folder}
+            found += [f"{path.relative_to(root)} imports {name}" for name in sorted(too_high)]
     return found
 
 

@@ -1,0 +1,137 @@
+"""The command `leveret` from outside: what it answers to a wrong word, wherever the word stands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = ("node", "statetest", "run", "bench", "state")
+
+
+def leveret(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `leveret` in `folder`, with no LEVERET_* variable but those given."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LEVERET_")}
+    return subprocess.run(
+        [sys.executable, "-m", "leveret", *arguments],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder / "data"), **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit code 2, nothing on standard output, and one line on standard error with all of `words` in it."""
+    assert (done.returncode, done.stdout) == (2, "")
+    line, end, rest = done.stderr.partition("\n")
+    assert (end, rest) == ("\n", "")
+    assert [word for word in words if word not in line] == []
+
+
+def test_help_lists_the_commands(tmp_path):
+    done = leveret(tmp_path, "--help")
+    assert done.returncode == 0
+    assert [name for name in COMMANDS if f"\n  {name} " not in done.stdout] == []
+    assert leveret(tmp_path).stdout == done.stdout
+
+
+def test_help_imports_nothing_slow():
+    script = (
+        "import sys, leveret\n"
+        "sys.argv = ['leveret', '--help']\n"
+        "try: leveret.main()\n"
+        "except SystemExit: pass\n"
+        "slow = {'numpy', 'numba', 'eth', 'fastapi', 'uvicorn', 'pydantic_settings'}\n"
+        "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["node", "statetest", "run", "bench"])
+def test_every_command_explains_itself(tmp_path, command):
+    done = leveret(tmp_path, command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: leveret {command}")
+
+
+WRONG_FLAGS = [
+    (["--prot", "1"], ["--prot", "--port"]),
+    (["extra"], ["extra"]),
+    (["--port"], ["--port"]),
+    (["--port", "abc"], ["--port must be", "0 to 65535", "'abc'"]),
+    (["--port", "65536"], ["--port must be", "'65536'"]),
+    (["--host", "http://127.0.0.1"], ["--host must be"]),
+    (["--mini-block", "10"], ["--mini-block must be", "10ms"]),
+    (["--mini-block", "0ms"], ["--mini-block must be", "1ms"]),
+    (["--block-time", "soon"], ["--block-time must be"]),
+    (["--block-time", "15ms"], ["--block-time must be a multiple of --mini-block"]),
+    (["--chain-id", "0"], ["--chain-id must be", "from 1"]),
+    (["--accounts", "-1"], ["--accounts must be"]),
+    (["--balance", "much"], ["--balance must be an amount of ether"]),
+    (["--mnemonic", " "], ["--mnemonic must be"]),
+    (["--engine", "native"], ["--engine must be reference", "not built yet"]),
+    (["--engine", "shadow"], ["--engine must be reference", "not built yet"]),
+    (["--engine", "geth"], ["--engine must be reference", "'geth'"]),
+    (["--fork", "berlim"], ["--fork must be", "berlin", "osaka"]),
+    (["--durability", "always"], ["--durability must be fsync, write or none"]),
+    (["--history", "0"], ["--history must be"]),
+    (["--cors", "app.example"], ["--cors must be"]),
+    (["--vhosts", "node.example:8545"], ["--vhosts must be"]),
+    (["--gas-limit", "20999"], ["--gas-limit must be"]),
+    (["--base-fee", "1.5"], ["--base-fee must be"]),
+    (["--datadir", "chain", "--ephemeral"], ["--datadir", "--ephemeral"]),
+    (["--ephemeral", "--durability", "fsync"], ["--durability", "--ephemeral"]),
+    (["--genesis", "missing.json"], ["--genesis must be", "'missing.json'"]),
+    (["--config", "missing.toml"], ["missing.toml can't be read", "--config"]),
+]
+
+
+@pytest.mark.parametrize(("flags", "words"), WRONG_FLAGS, ids=" ".join)
+def test_a_wrong_flag_is_refused_in_one_sentence(tmp_path, flags, words):
+    assert_refused(leveret(tmp_path, "node", *flags), *words)
+
+
+def test_an_unknown_command_is_refused_with_the_nearest(tmp_path):
+    assert_refused(leveret(tmp_path, "nod"), "'nod'", "'node'")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("LEVERET_PROT", "1", ["LEVERET_PROT", "LEVERET_PORT"]),
+        ("LEVERET_PORT", "abc", ["LEVERET_PORT must be", "'abc'"]),
+        ("LEVERET_EPHEMERAL", "perhaps", ["LEVERET_EPHEMERAL must be true or false"]),
+        ("LEVERET_CONFIG", "missing.toml", ["missing.toml can't be read"]),
+    ],
+)
+def test_a_wrong_variable_is_refused_by_its_name(tmp_path, variable, value, words):
+    assert_refused(leveret(tmp_path, "node", **{variable: value}), *words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("prot = 1", ["leveret.toml", "'prot'", "port"]),
+        ("mini-block = '10ms'", ["leveret.toml", "'mini-block'", "mini_block"]),
+        ("port = 'abc'", ["port in leveret.toml must be", "'abc'"]),
+        ("port = true", ["port in leveret.toml must be"]),
+        ("[node]\nport = 1", ["leveret.toml", "'node'"]),
+        ("port = ", ["leveret.toml is not TOML"]),
+        ("config = 'other.toml'", ["leveret.toml", "'config'"]),
+    ],
+)
+def test_a_wrong_line_in_the_file_is_refused_by_its_name(tmp_path, text, words):
+    (tmp_path / "leveret.toml").write_text(text)
+    assert_refused(leveret(tmp_path, "node"), *words)
+
+
+def test_a_genesis_file_and_what_it_says_exclude_each_other(tmp_path):
+    (tmp_path / "genesis.json").write_text("{}")
+    done = leveret(tmp_path, "node", "--genesis", "genesis.json", "--chain-id", "5")
+    assert_refused(done, "--chain-id", "--genesis")
