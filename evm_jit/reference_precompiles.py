@@ -8,11 +8,22 @@ from typing import Any, Final
 
 from eth.abc import ComputationAPI
 from eth.exceptions import VMError
-from eth.vm.forks.byzantium.computation import ByzantiumComputation
-from eth.vm.forks.frontier.computation import FrontierComputation
-from eth.vm.forks.istanbul.computation import IstanbulComputation
+from eth.precompiles.ecadd import ecadd
+from eth.precompiles.ecmul import ecmul
+from eth.precompiles.ecpairing import ecpairing
+from eth.precompiles.identity import identity
+from eth.precompiles.sha256 import sha256
 
-from evm_jit.precompiles import PrecompileFailed, bls12_381, ecrecover, modexp, p256verify, point_evaluation, ripemd160
+from evm_jit.precompiles import (
+    PrecompileFailed,
+    blake2f,
+    bls12_381,
+    ecrecover,
+    modexp,
+    p256verify,
+    point_evaluation,
+    ripemd160,
+)
 from primitives.forks import Fork
 
 Precompile = Callable[[Any], Any]
@@ -36,19 +47,22 @@ def _contract(gas: Callable[[bytes], int], run: Callable[[bytes], bytes]) -> Pre
 # By the fork in which it begins: address, and py-evm's contract or ours.
 _BEGINNINGS: Final[Mapping[Fork, Mapping[int, Precompile]]] = {
     Fork.FRONTIER: {
-        int.from_bytes(address, "big"): contract for address, contract in FrontierComputation.get_precompiles().items()
-    }
-    | {0x01: _contract(ecrecover.gas, ecrecover.run), 0x03: _contract(ripemd160.gas, ripemd160.run)},
+        0x01: _contract(ecrecover.gas, ecrecover.run),
+        0x02: sha256,
+        0x03: _contract(ripemd160.gas, ripemd160.run),
+        0x04: identity,
+    },
     Fork.BYZANTIUM: {
-        int.from_bytes(address, "big"): contract
-        for address, contract in ByzantiumComputation.get_precompiles().items()
-        if int.from_bytes(address, "big") > 0x05
-    }
-    | {0x05: _contract(modexp.gas_byzantium, modexp.run)},
+        0x05: _contract(modexp.gas_byzantium, modexp.run),
+        0x06: ecadd,
+        0x07: ecmul,
+        0x08: ecpairing,
+    },
     Fork.ISTANBUL: {
-        int.from_bytes(address, "big"): contract
-        for address, contract in IstanbulComputation.get_precompiles().items()
-        if int.from_bytes(address, "big") > 0x05
+        0x06: ecadd(gas_cost=150),  # EIP-1108.
+        0x07: ecmul(gas_cost=6_000),
+        0x08: ecpairing(gas_cost_base=45_000, gas_cost_per_point=34_000),
+        0x09: _contract(blake2f.gas, blake2f.run),
     },
     Fork.BERLIN: {0x05: _contract(modexp.gas_berlin, modexp.run)},
     Fork.CANCUN: {0x0A: _contract(point_evaluation.gas, point_evaluation.run)},
