@@ -59,8 +59,7 @@ def test_kernels_say_the_shapes_they_take():
 
 def test_a_name_says_what_a_file_holds():
     parts = {part for path in python_files() for part in path.relative_to(ROOT).with_suffix("").parts}
-    assert parts & SHAPE = re.compile(r"\[|\bu?int\d+|\btuple\b|\bscalars?\b|\bwords?\b", re.IGNORECASE)
-NAMES_OF_NOTHING == set()
+    assert parts & NAMES_OF_NOTHING == set()
 
 
 def test_a_long_function_and_a_kernel_without_shapes_are_found():
