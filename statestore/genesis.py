@@ -26,10 +26,12 @@ from primitives.constants import (
 )
 from primitives.errors import ConfigError
 from primitives.forks import Fork, ForkSchedule
+from primitives.json_depth import is_deeper_than
 from primitives.receipt import BLOOM_SIZE_BYTES
 from statestore.view import WorldState
 
 GENESIS_SIZE_BYTES_MAX: Final = 1024 * 1024 * 1024
+GENESIS_DEPTH_MAX: Final = 16  # Lists and objects in one another; geth's files need 5.
 BASE_FEE_WEI_GETH: Final = WEI_PER_GWEI
 DIFFICULTY_GETH: Final = 131_072
 EXTRA_DATA_BYTES_MAX: Final = 1_024
@@ -137,17 +139,18 @@ def _read_object(path: Path) -> dict[str, object]:
     try:
         if path.stat().st_size > GENESIS_SIZE_BYTES_MAX:
             raise ConfigError(f"the file has more than {GENESIS_SIZE_BYTES_MAX} bytes.")
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        text = data.decode("utf-8")
     except OSError as error:
         raise ConfigError(f"the genesis file can't be read: {error.strerror}.") from error
     except ValueError as error:  # Not UTF-8, or a path that no file can have.
         raise ConfigError("the genesis file is not JSON: it is not UTF-8 text.") from error
+    if is_deeper_than(data, GENESIS_DEPTH_MAX):
+        raise ConfigError("the genesis file is nested too deeply to be one.")
     try:
         document = json.loads(text, object_pairs_hook=_object_without_repeats)
     except json.JSONDecodeError as error:
         raise ConfigError(f"the genesis file is not JSON: {error.msg} in line {error.lineno}.") from error
-    except RecursionError as error:
-        raise ConfigError("the genesis file is not JSON that can be read: it is nested too deeply.") from error
     except ValueError as error:
         raise ConfigError("the genesis file is not JSON that can be read: a number in it is too long.") from error
     return _object(document, "the genesis file")

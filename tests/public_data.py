@@ -27,8 +27,8 @@ def data(path: str) -> Path:
     """The same; where it is missing the test that asks is skipped."""
     found = find(path)
     if found is None:
-        hint = "`make fetch-tests` downloads it" if path.startswith(ETHEREUM_TESTS) else "it is not downloaded by make"
-        pytest.skip(f"{path} is not here: {hint}, or set LEVERET_TESTS to the folder that holds it")
+        download = "`make fetch-tests` downloads it, or " if path.startswith(ETHEREUM_TESTS) else ""
+        pytest.skip(f"{path} is not here: {download}set LEVERET_TESTS to the folder that holds it")
     return found
 
 
