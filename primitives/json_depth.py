@@ -13,8 +13,8 @@ import numpy as np
 
 # A string, also one that never ends; possessive, so that no text makes it read anything twice.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_OPENING: Final = b"[{"
 _NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
+_STEPS: Final = np.array([1 if code in b"[{" else -1 for code in range(256)], dtype=np.int32)
 
 
 def is_deeper_than(text: bytes, depth_max: int) -> bool:
@@ -24,5 +24,4 @@ def is_deeper_than(text: bytes, depth_max: int) -> bool:
     brackets = np.frombuffer(_STRING.sub(b"", text).translate(None, _NOT_BRACKETS), dtype=np.uint8)
     if not brackets.size:
         return False
-    steps = np.where(np.isin(brackets, np.frombuffer(_OPENING, dtype=np.uint8)), 1, -1)
-    return bool(np.cumsum(steps).max() > depth_max)
+    return bool(np.cumsum(_STEPS[brackets], dtype=np.int32).max() > depth_max)
