@@ -7,6 +7,7 @@ keys are printed; those of any other mnemonic are secrets.
 
 import ipaddress
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from primitives.address import checksum_address
@@ -111,7 +112,7 @@ def _node_rows(settings: NodeSettings, chain: ChainConfig, fork: Fork, url: str)
         kept = [("Data directory", "none: the chain is in RAM and ends with the node")]
     else:
         durability = f"{settings.durability}: {DURABILITY_NOTES[settings.durability]}"
-        kept = [("Data directory", str(directory)), ("Durability", durability)]
+        kept = [("Data directory", _path_from_home(directory)), ("Durability", durability)]
     base_fee = "first base fee, adjusts (EIP-1559)" if chain.base_fee_adjusts else "base fee, constant"
     return [
         *kept,
@@ -142,6 +143,12 @@ def _warnings(settings: NodeSettings, account_count: int) -> list[str]:
 def _table(title: str, rows: Sequence[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in rows)
     return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in rows)])
+
+
+def _path_from_home(path: Path) -> str:
+    """As a shell understands it, short where it can be."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _is_loopback(host: str) -> bool:

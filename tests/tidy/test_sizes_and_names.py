@@ -8,7 +8,7 @@ from tests.tidy.source_files import ROOT, python_files
 
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
-SHAPE = re.compile(r"\[|\bu?int\d+|\btuple\b|\bscalars?\b|\bwords?\b", re.IGNORECASE)
+SHAPE = re.compile(r"\[|\bu?int\d+|\btuple\b|\bscalars?\b|\bwords?\b|\bpointers?\b", re.IGNORECASE)
 NAMES_OF_NOTHING = {"utils", "util", "common", "helpers", "helper", "base", "misc"}
 
 
