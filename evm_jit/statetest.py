@@ -24,13 +24,20 @@ from statestore.view import WorldState
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a case; `state_root` is the one computed, `error` None when it passed."""
+    """
+    What became of a case; `state_root` is the one computed, `error` None when it passed.
+
+    `refusal` is the class of the error that the transaction was refused with, `exception` the reason that the test
+    gives for it; whether the one is the other is not part of passing.
+    """
 
     name: str
     fork_name: str
     state_root: bytes | None
     error: str | None
     seconds: float
+    refusal: str | None = None
+    exception: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -51,13 +58,21 @@ class Verdict:
 def run_case(case: Case, engine: Engine) -> Verdict:
     """Execute one case and compare."""
     begin = time.perf_counter()
-    root = None
+    root = refusal = None
     try:
         root, logs, refusal = _execute(case, engine)
         error = _difference(case, root, logs, refusal)
     except Exception as crash:  # Whatever an engine raises is the failure of this case, and not the end of the run.
         error = f"{engine.name} engine crashed: {type(crash).__name__}: {crash}"
-    return Verdict(case.name, case.fork_name, root, error, time.perf_counter() - begin)
+    return Verdict(
+        name=case.name,
+        fork_name=case.fork_name,
+        state_root=root,
+        error=error,
+        seconds=time.perf_counter() - begin,
+        refusal=None if refusal is None else type(refusal).__name__,
+        exception=case.exception,
+    )
 
 
 def write_accounts(accounts: Iterable[PreAccount], state: WorldState) -> None:

@@ -24,13 +24,16 @@ from evm_jit.state_tests import PreAccount, block_hash, number, octets, pre_acco
 from evm_jit.statetest import write_accounts
 from primitives.block import BlockEnvironment
 from primitives.constants import WEI_PER_ETHER
-from primitives.errors import ConfigError
+from primitives.errors import ConfigError, LeveretError
 from primitives.forks import Fork, fork_by_name
 from statestore.state import State
 
 CALLER: Final = bytes.fromhex("00000000000000000000000000000000000c0ffe")
 PROGRAM_ADDRESS: Final = bytes.fromhex("0000000000000000000000000000000000001000")
 CHAIN_ID: Final = 1
+# The files of the first shape name no block. Their state was made in blocks of this time, and what a swap costs depends
+# on how long the last one is ago: the gas that they expect is that of a call at this very second.
+TIMESTAMP: Final = 1_700_000_000
 FORK_DEFAULT: Final = Fork.OSAKA
 
 
@@ -72,7 +75,7 @@ def run_workload(workload: Workload, engine: Engine, repetitions: int) -> Run:
     return run
 
 
-class WorkloadMismatch(ConfigError):
+class WorkloadMismatch(LeveretError):
     """The run did not end as the workload's file says it must."""
 
 
@@ -177,5 +180,5 @@ def _transactions(test: Mapping[str, Any], fork: Fork | None) -> Workload:
 
 def _environment(fork: Fork, gas_limit: int) -> BlockEnvironment:
     return BlockEnvironment(
-        fork=fork, chain_id=CHAIN_ID, number=1, timestamp=1, gas_limit=gas_limit, block_hash=block_hash
+        fork=fork, chain_id=CHAIN_ID, number=1, timestamp=TIMESTAMP, gas_limit=gas_limit, block_hash=block_hash
     )

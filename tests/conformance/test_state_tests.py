@@ -1,7 +1,5 @@
 """A sample of every folder of the public state tests; `make conformance` runs them all."""
 
-from fnmatch import fnmatchcase
-
 import pytest
 
 from evm_jit.engine import Engine
@@ -9,7 +7,8 @@ from evm_jit.engines import make_engine
 from evm_jit.statetest import run_case
 from tests import public_data
 from tests.conformance import corpus
-from tests.conformance.known_failures import KNOWN_FAILURES
+from tests.conformance.known_failures import is_known
+from tests.conformance.refusals import wrong_reason
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +21,6 @@ def test_sample_of_a_folder_of_state_tests_passes(folder: str, engine: Engine) -
     root = public_data.data("ethereum-tests")
     cases = corpus.sample(root / folder, folder)
     assert cases, "the folder has state tests on forks that leveret knows"
-    failures = [
-        f"{case.name}: {verdict.error}"
-        for case in cases
-        if not (verdict := run_case(case, engine)).passed and not _is_known(case.name)
-    ]
+    verdicts = [run_case(case, engine) for case in cases if not is_known(case.name)]
+    failures = [f"{verdict.name}: {error}" for verdict in verdicts if (error := verdict.error or wrong_reason(verdict))]
     assert not failures, "\n".join(failures)
-
-
-def _is_known(name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in KNOWN_FAILURES)
