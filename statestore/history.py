@@ -314,6 +314,21 @@ class History:
         if expected <= last:
             raise self._disk.damaged(f"mini-block {expected} is missing")
 
+    def stored_blocks(self, first: int, last: int) -> Iterator[SealedBlock]:
+        """Sealed blocks `first` to `last` in order, past the cache; DatadirCorrupt where one is missing or damaged."""
+        expected = first
+        for key, record in self._disk.iterate(_key(_BLOCK, first), _key(_BLOCK, last + 1)):
+            if key != _key(_BLOCK, expected):
+                break
+            yield self._decode_block(expected, record)
+            expected += 1
+        if expected <= last:
+            raise self._disk.damaged(f"block {expected} is missing")
+
+    def damaged(self, detail: str) -> DatadirCorrupt:
+        """The refusal to go on from these records."""
+        return self._disk.damaged(detail)
+
     # Opening.
 
     def _read_tip(self) -> _Tip:
@@ -322,7 +337,7 @@ class History:
             if next(self._disk.iterate(b"", b"\xff"), None) is not None:
                 raise self._disk.damaged("there are records but no genesis block")
             return _Tip()
-        head = _decode_block(_number_in(newest[0]), newest[1])
+        head = self._decode_block(self._number_in(newest[0]), newest[1])
         tip = _Tip(head=head)
         last = next(self._newest(_MINI_BLOCK), None)
         count = 0 if last is None else self._number_in(last[0]) + 1
