@@ -21,9 +21,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from statestore.history import History
-from statestore.state import State
-
 from evm_jit.engine import Engine
 from primitives.block import BlockEnvironment
 from primitives.chain import ChainConfig
@@ -41,6 +38,7 @@ from primitives.errors import (
     NonceTooHigh,
     SequencerStopped,
     StorageError,
+    StorageUnavailable,
 )
 from primitives.events import BlockSealed, Event, MiniBlockSealed, TransactionQueued, TransactionRefused
 from primitives.mini_block import MiniBlock
@@ -52,11 +50,14 @@ from sequencer.fees import suggested_tip
 from sequencer.mempool import Mempool, Removed
 from sequencer.mini_block_builder import MiniBlockBuilder
 from sequencer.ports import Clock, Listener, Publisher
+from statestore.history import History
+from statestore.state import State
 from statestore.trie import StateTrie
 from statestore.view import StateView
 
 # One call of the engine: half of a mini-block's interval, so that a seal is never late by more than that.
 BATCH_TARGET_NS: Final = MINI_BLOCK_INTERVAL_MS * 1_000_000 // 2
+BATCH_TRANSACTIONS_FIRST: Final = 16  # Until it is known how fast the engine is.
 BATCH_TRANSACTIONS_MAX: Final = 1_024
 # Queued and refused ones that listeners have not heard of yet; the oldest are not announced any more.
 ANNOUNCEMENTS_MAX: Final = 2 * MEMPOOL_TRANSACTIONS_MAX
@@ -112,27 +113,28 @@ class Sequencer:
         self._failure: Exception | None = None
         self._announcements: deque[Event] = deque(maxlen=ANNOUNCEMENTS_MAX)
 
-        self._mempool = mempool or Mempool()
+        self._mempool = Mempool() if mempool is None else mempool
         self._published_version = state.version
         self._latest: StateView = state.view_at(state.version)
-        self._batch_size = BATCH_TRANSACTIONS_MAX // 16
+        self._batch_size = BATCH_TRANSACTIONS_FIRST
         self._versions = self._recent_versions(history_blocks)
 
-        open_mini_blocks = history.open_mini_blocks()
-        self._last_timestamp_us = open_mini_blocks[-1].timestamp_us if open_mini_blocks else 0
-        if open_mini_blocks:
-            self._block = OpenBlock.resume(history.head.header, chain, self._block_hash, open_mini_blocks)
-        else:
-            self._block = self._open_block()
         self._mini_block = MiniBlockBuilder()
-        now_ns = clock.monotonic_ns()
-        self._mini_block_due_ns = now_ns
-        self._block_due_ns = self._next_block_due_ns(now_ns)
+        self._mini_block_due_ns = clock.monotonic_ns()
+        open_mini_blocks = history.open_mini_blocks()
+        if open_mini_blocks:
+            self._last_timestamp_us = open_mini_blocks[-1].timestamp_us
+            self._block = OpenBlock.resume(history.head.header, chain, self._block_hash, open_mini_blocks)
+            self._block_due_ns = self._resumed_block_due_ns()
+        else:
+            self._last_timestamp_us = 0
+            self._block = self._open_block()
+            self._block_due_ns = self._next_block_due_ns()
 
     # For any thread.
 
     def submit(self, transaction: Transaction) -> bytes:
-        """Queue one transaction and return its hash; raises InvalidTransaction, SequencerStopped or StorageError."""
+        """Queue one transaction and return its hash; raises InvalidTransaction or as `admit`."""
         outcome = self.admit([transaction])[0]
         if isinstance(outcome, InvalidTransaction):
             raise outcome
@@ -142,7 +144,7 @@ class Sequencer:
         """
         Queue many: of each, the hash or why it was refused.
 
-        Raises SequencerStopped, or the StorageError that stopped the loop, when nothing is taken any more.
+        Raises SequencerStopped, or StorageUnavailable after a failed write, when nothing is taken any more.
         """
         self._check_running()
         environment = self._block.environment
@@ -239,7 +241,7 @@ class Sequencer:
                 self._wake.clear()
             self._drain()
         except Exception as error:
-            assert self._failure is error, "a step keeps its failure"
+            self._fail(error)
 
     def stop(self) -> None:
         """Take no more transactions, execute what was accepted (for 5 s at most), seal, and end the thread."""
@@ -258,17 +260,23 @@ class Sequencer:
         For the loop's thread only. Whatever is raised here has stopped the sequencer for good.
         """
         if self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)
         try:
             return self._step()
         except Exception as error:
-            with self._lock:
-                self._failure = error
-            if isinstance(error, StorageError):
-                log.error("the sequencer stopped, nothing more is written: %s", error)
-            else:
-                log.exception("the sequencer stopped after a fault of its own")
+            self._fail(error)
             raise
+
+    def _fail(self, error: Exception) -> None:
+        """Stop for good, and log why, once."""
+        with self._lock:
+            if self._failure is not None:
+                return
+            self._failure = error
+        if isinstance(error, StorageError):
+            log.error("the sequencer stopped, nothing more is written: %s", error)
+        else:
+            log.error("the sequencer stopped after a fault of its own", exc_info=error)
 
     def _step(self) -> int:
         if self._clock.monotonic_ns() >= self._block_due_ns:
@@ -277,6 +285,7 @@ class Sequencer:
         now_ns = self._clock.monotonic_ns()
         if not self._mini_block.is_empty and now_ns >= self._mini_block_due_ns:
             self._seal_mini_block()
+        self._announce()
         if self._mempool.has_ready:
             return now_ns
         return self._block_due_ns if self._mini_block.is_empty else min(self._mini_block_due_ns, self._block_due_ns)
@@ -292,7 +301,7 @@ class Sequencer:
 
     def _check_running(self) -> None:
         if isinstance(self._failure, StorageError):
-            raise self._failure
+            raise StorageUnavailable(str(self._failure))
         if self._failure is not None:
             raise SequencerStopped("the sequencer stopped after an internal error: no transaction is taken")
         if self._is_stopping:
@@ -319,12 +328,11 @@ class Sequencer:
         """Execute one batch of what has arrived; its size follows the time that batches take."""
         gas_used = self._block.gas_used + self._mini_block.gas_used
         environment = self._block.environment
+        gas_left = environment.gas_limit - gas_used
         with self._lock:
-            announcements = list(self._announcements)
-            self._announcements.clear()
-            gas_left = environment.gas_limit - gas_used
+            announcements = self._take_announcements()
             batch = self._mempool.take(self._batch_size, environment.base_fee_per_gas, gas_left)
-        for event in announcements:
+        for event in announcements:  # Before anybody hears of them in a mini-block.
             self._net.publish(event)
         if not batch:
             return
@@ -357,10 +365,21 @@ class Sequencer:
                 nonce = (self._state.account(sender) or EMPTY_ACCOUNT).nonce
                 self._announce_removed(self._mempool.realign(sender, nonce))
 
+    def _announce(self) -> None:
+        with self._lock:
+            announcements = self._take_announcements()
+        for event in announcements:
+            self._net.publish(event)
+
+    def _take_announcements(self) -> list[Event]:
+        announcements = list(self._announcements)
+        self._announcements.clear()
+        return announcements
+
     def _adapt_batch_size(self, count: int, elapsed_ns: int) -> None:
         if elapsed_ns > BATCH_TARGET_NS:
-            self._batch_size = max(1, min(self._batch_size, count) // 2)
-        elif count == self._batch_size and elapsed_ns < BATCH_TARGET_NS // 2:
+            self._batch_size = max(1, count * BATCH_TARGET_NS // elapsed_ns)
+        elif count == self._batch_size and 2 * elapsed_ns < BATCH_TARGET_NS:
             self._batch_size = min(BATCH_TRANSACTIONS_MAX, 2 * self._batch_size)
 
     # Sealing.
@@ -406,11 +425,10 @@ class Sequencer:
         block = self._block.seal(self._trie)
         self._history.append_block(block)
         self._block = self._open_block()
-        now_ns = self._clock.monotonic_ns()
-        self._block_due_ns = self._next_block_due_ns(now_ns)
+        self._block_due_ns = self._next_block_due_ns()
         with self._lock:
             self._mempool.open_block()
-            self._announce_removed(self._mempool.expire(now_ns))
+            self._announce_removed(self._mempool.expire(self._clock.monotonic_ns()))
         self._versions.append(block.version)
         if self._versions[0] > self._state.oldest_version:
             self._state.discard_before(self._versions[0])
@@ -426,16 +444,26 @@ class Sequencer:
             first_mini_block=self._history.next_mini_block_number,
         )
 
-    def _next_block_due_ns(self, now_ns: int) -> int:
+    def _next_block_due_ns(self) -> int:
         """
-        When to seal the block that is open: at a multiple of the interval on the wall clock.
+        When to seal a block that opens now: at a multiple of the interval on the wall clock.
 
         Thus blocks of one second have timestamps one second apart, and a late seal does not shift the next ones.
         """
-        interval_ns = self._block_interval_ns
-        remaining_ns = interval_ns - self._clock.now_us() * 1_000 % interval_ns
+        remaining_ns = self._until_boundary_ns()
         # Woken a moment too early, or late by most of an interval: the boundary after that.
-        return now_ns + (remaining_ns if 2 * remaining_ns >= interval_ns else remaining_ns + interval_ns)
+        if 2 * remaining_ns < self._block_interval_ns:
+            remaining_ns += self._block_interval_ns
+        return self._clock.monotonic_ns() + remaining_ns
+
+    def _resumed_block_due_ns(self) -> int:
+        """When to seal a block that was open when the process ended: where it would have been, or now."""
+        age_ns = self._clock.now_us() * 1_000 - self._block.environment.timestamp * 10**9
+        is_overdue = age_ns >= self._block_interval_ns
+        return self._clock.monotonic_ns() + (0 if is_overdue else self._until_boundary_ns())
+
+    def _until_boundary_ns(self) -> int:
+        return self._block_interval_ns - self._clock.now_us() * 1_000 % self._block_interval_ns
 
     def _block_hash(self, number: int) -> bytes:
         return self._history.block_hash(number) or ZERO_HASH
