@@ -1,1 +1,1 @@
-"""The public face: JSON-RPC over HTTP and WebSocket."""
+"""The JSON-RPC service: every byte that a client sends or gets passes through here."""

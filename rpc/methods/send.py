@@ -1,0 +1,107 @@
+"""Methods that give transactions to the mempool, and those that wait for the receipt."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from primitives.errors import InvalidTransaction
+from primitives.events import Event, MiniBlockSealed, TransactionRefused
+from primitives.transaction import decode_transaction
+from rpc.backend import Backend
+from rpc.dispatch import Method, Parameter, Where
+from rpc.encoding import data, read_data, read_number
+from rpc.errors import SYNC_TIMEOUT, RpcError, ServerError
+from rpc.feed import Feed
+from rpc.json_objects import Json
+from rpc.methods.blocks import BlockMethods
+
+SYNC_TIMEOUT_MS_DEFAULT: Final = 20_000
+SYNC_TIMEOUT_MS_MAX: Final = 60_000
+REALTIME_TIMEOUT_MS: Final = 10_000
+
+# A future is done with None when the transaction was executed, or with why it never will be.
+Outcome = asyncio.Future[InvalidTransaction | None]
+
+
+@dataclass(frozen=True)
+class SendMethods:
+    """`eth_sendRawTransaction`, `eth_sendRawTransactionSync`, `realtime_sendRawTransaction`."""
+
+    backend: Backend
+    blocks: BlockMethods
+    feed: Feed
+    waiting: dict[bytes, set[Outcome]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.feed.listen(self._hear)
+
+    def table(self) -> dict[str, Method]:
+        """The methods by name."""
+        raw = Parameter(read_data)
+        timeout = Parameter(read_number, SYNC_TIMEOUT_MS_DEFAULT)
+        return {
+            "eth_sendRawTransaction": Method(self.send, (raw,)),
+            "eth_sendRawTransactionSync": Method(self.send_and_wait, (raw, timeout), Where.TASK),
+            "realtime_sendRawTransaction": Method(self.send_realtime, (raw,), Where.TASK),
+        }
+
+    def send(self, raw: bytes) -> str:
+        """The hash of a transaction that the mempool took."""
+        return data(self.backend.submit(decode_transaction(raw)))
+
+    async def send_and_wait(self, raw: bytes, timeout_ms: int) -> Json:
+        """The receipt (EIP-7966), reverted or not; error 4 with the hash when it takes too long."""
+        timeout_ms = min(timeout_ms or SYNC_TIMEOUT_MS_DEFAULT, SYNC_TIMEOUT_MS_MAX)
+        receipt = await self._submit_and_wait(raw, timeout_ms)
+        if isinstance(receipt, bytes):
+            text = f"The transaction was added to the transaction pool but wasn't processed in {timeout_ms}ms"
+            raise RpcError(SYNC_TIMEOUT, text, data(receipt))
+        return receipt
+
+    async def send_realtime(self, raw: bytes) -> Json:
+        """The same in MegaETH's words."""
+        receipt = await self._submit_and_wait(raw, REALTIME_TIMEOUT_MS)
+        if isinstance(receipt, bytes):
+            raise ServerError("realtime transaction expired")
+        return receipt
+
+    async def _submit_and_wait(self, raw: bytes, timeout_ms: int) -> Json | bytes:
+        """The receipt, or the hash of the transaction when there is none in time."""
+        transaction = decode_transaction(raw)
+        executed: Outcome = asyncio.get_running_loop().create_future()
+        # Before it is submitted: the mini-block may be sealed before `submit` returns.
+        self.waiting.setdefault(transaction.hash, set()).add(executed)
+        try:
+            self.backend.submit(transaction)
+            await asyncio.wait([executed], timeout=timeout_ms / 1_000)
+        finally:
+            self._forget(transaction.hash, executed)
+        if not executed.done():
+            return transaction.hash
+        refusal = executed.result()
+        if refusal is not None:
+            raise refusal
+        receipt = self.blocks.receipt(transaction.hash)
+        assert receipt is not None, "a mini-block is announced after it is in the log"
+        return receipt
+
+    def _forget(self, transaction_hash: bytes, executed: Outcome) -> None:
+        outcomes = self.waiting.get(transaction_hash)
+        if outcomes is not None:
+            outcomes.discard(executed)
+            if not outcomes:
+                del self.waiting[transaction_hash]
+
+    def _hear(self, event: Event) -> None:
+        if not self.waiting:
+            return
+        if isinstance(event, MiniBlockSealed):
+            for transaction in event.mini_block.transactions:
+                self._done(transaction.hash, None)
+        elif isinstance(event, TransactionRefused):
+            self._done(event.hash, event.error)
+
+    def _done(self, transaction_hash: bytes, result: InvalidTransaction | None) -> None:
+        for executed in self.waiting.pop(transaction_hash, ()):
+            if not executed.done():
+                executed.set_result(result)

@@ -1,0 +1,61 @@
+"""What a node may change about its JSON-RPC service; each bound with its unit."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from primitives.constants import (
+    CALL_GAS_CAP,
+    LOGS_BLOCKS_MAX,
+    LOGS_RESULTS_MAX,
+    RPC_BATCH_ITEMS_MAX,
+    RPC_BODY_BYTES_MAX,
+    RPC_REPLY_BYTES_MAX,
+)
+
+
+@dataclass(frozen=True)
+class RpcSettings:
+    """
+    `vhosts` are Host names served besides localhost and literal addresses, `cors_origins` the Origins of web pages
+    that may ask besides browser extensions and pages on localhost; "*" stands for any.
+
+    `unsealed` says how receipts and logs of the open block are shown to clients that ask for them the usual way.
+    "show": at once, with `blockHash` null. "wait": `eth_getTransactionReceipt` answers, and filters deliver, when the
+    block is sealed, for clients that refuse a null hash (ethers v6). The methods that wait for a receipt themselves
+    (`eth_sendRawTransactionSync`, `realtime_sendRawTransaction`) answer at once in both cases.
+    """
+
+    vhosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    unsealed: Literal["show", "wait"] = "show"
+    wallet_over_network: bool = False  # Dev accounts sign for clients that are not on this machine, too.
+
+    # One request.
+    body_bytes_max: int = RPC_BODY_BYTES_MAX
+    batch_items_max: int = RPC_BATCH_ITEMS_MAX
+    reply_bytes_max: int = RPC_REPLY_BYTES_MAX
+    batch_time_s: float = 30.0
+    call_gas_cap: int = CALL_GAS_CAP
+    logs_results_max: int = LOGS_RESULTS_MAX
+    logs_blocks_max: int = LOGS_BLOCKS_MAX
+    threads: int = 4  # Calls, estimates and searches that run at once.
+
+    # Connections. A slow client is closed after these times; `idle` is between two requests.
+    connections_max: int = 1_000
+    connections_per_address_max: int = 256
+    head_bytes_max: int = 64 * 1024
+    head_time_s: float = 5.0
+    body_time_s: float = 10.0
+    write_time_s: float = 30.0
+    idle_time_s: float = 120.0
+    shutdown_time_s: float = 1.0
+
+    # Filters and subscriptions.
+    filter_idle_s: float = 300.0
+    filters_max: int = 10_000
+    filters_per_address_max: int = 1_000
+    socket_message_bytes_max: int = 1024 * 1024
+    socket_queue_messages_max: int = 1_024
+    socket_queue_bytes_max: int = 8 * 1024 * 1024
+    socket_subscriptions_max: int = 100
+    socket_requests_max: int = 64  # In work at once; further messages wait unread.
