@@ -26,9 +26,11 @@ from eth.vm import mnemonics, opcode_values
 EXECUTION_REVERTED: Final = "execution reverted"
 OUT_OF_GAS: Final = "out of gas"
 
+_INVALID_JUMP: Final = "invalid jump destination"
+
 _TEXTS: Final[dict[type[VMError], str]] = {
     Revert: EXECUTION_REVERTED,
-    InvalidJumpDestination: "invalid jump destination",
+    InvalidJumpDestination: _INVALID_JUMP,
     WriteProtection: "write protection",
     ContractCreationCollision: "contract address collision",
     StackDepthLimit: "max call depth exceeded",
@@ -56,8 +58,10 @@ def halt_text(error: VMError) -> str:
     if isinstance(error, OutOfGas):
         text = str(error)
         return next((words for part, words in _OUT_OF_GAS_TEXTS if part in text), OUT_OF_GAS)
-    if isinstance(error, InsufficientStack | FullStack | InvalidInstruction):
-        return str(error)  # Raised by `reference_frames` with its own text.
+    if isinstance(error, InsufficientStack | FullStack):
+        return str(error)  # Raised by `reference_frames` with geth's text.
+    if isinstance(error, InvalidInstruction):
+        return _INVALID_JUMP if str(error).startswith("Jump") else str(error)
     return _TEXTS.get(type(error), str(error))
 
 

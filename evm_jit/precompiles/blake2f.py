@@ -118,7 +118,7 @@ def compress(
         state[index] ^= v[index] ^ v[index + 8]
 
 
-@njit(inline="always")
+@njit
 def rotate_right(word: np.uint64, bits: np.uint64) -> np.uint64:
     """Scalars: `word` turned right by `bits`, 0 < bits < 64."""
     return np.uint64((word >> bits) | (word << (_WORD_BITS - bits)))

@@ -1,0 +1,16 @@
+"""Names of engines."""
+
+import pytest
+
+from evm_jit.engines import ENGINE_NAMES, make_engine
+from primitives.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_an_engine_is_made_by_its_name(name):
+    assert make_engine(name).name == name
+
+
+def test_an_unknown_name_is_refused_in_one_sentence():
+    with pytest.raises(ConfigError, match=r"^no engine is called 'fast': use one of reference\.$"):
+        make_engine("fast")
