@@ -58,7 +58,10 @@ def statetest(
     else:
         print(summary(done))
     if skipped:
-        print(f"{skipped:,} files are not state tests and were skipped.", file=sys.stderr)
+        what = (
+            "1 file is not a state test and was" if skipped == 1 else f"{skipped:,} files are not state tests and were"
+        )
+        print(f"{what} skipped.", file=sys.stderr)
     if not verdicts:
         where = ", ".join(map(str, paths))
         print(f"No case{'' if fork is None else ' of ' + fork} is in {where}.", file=sys.stderr)

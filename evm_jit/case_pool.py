@@ -24,18 +24,19 @@ BATCH_CASES_MAX: Final = 32  # A batch takes about half a second on the referenc
 # Files with cases of a second or more on the reference engine, by a part of their name: a single one of them at the end
 # would keep one process busy while the others have nothing left.
 SLOW_NAMES: Final = (
-    "Call50000",
-    "CALLBlake2f",
-    "CALLCODEBlake2f",
+    "1MB1024",
+    "50000",
+    "Blake2f",
+    "ContractCreationSpam",
     "Create2Recursive",
     "LoopCalls",
     "QuadraticComplexity",
-    "tstoreCannotBeDosd",
-    "run_until_out_of_gas",
+    "ecpairing",
     "loopExp",
     "loopMul",
-    "eip2537",
-    "stRandom/randomStatetest177",
+    "pairingTest",
+    "tstoreCannotBeDosd",
+    "underflowTest",
 )
 
 
