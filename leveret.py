@@ -55,35 +55,46 @@ def _flag(metavar: str, text: str) -> Any:
     return typer.Option(metavar=metavar, help=text, show_default=False)
 
 
+# Those that say which chain it is and where it is kept.
+Datadir = Annotated[str | None, _flag("FOLDER", "Where the chain is kept (~/.local/share/leveret/<chain id>).")]
+ChainId = Annotated[str | None, _flag("N", "Chain id of a new chain (125671).")]
+Accounts = Annotated[str | None, _flag("N", "Unlocked dev accounts (10).")]
+Balance = Annotated[str | None, _flag("ETHER", "What each of them has at genesis (10000).")]
+MnemonicWords = Annotated[str | None, _flag("WORDS", "What they are derived from (test ... junk).")]
+GenesisFile = Annotated[str | None, _flag("FILE", "A geth-style genesis.json for a new chain.")]
+ForkName = Annotated[str | None, _flag("NAME", "Rules of a new chain, frontier to osaka (osaka).")]
+GasLimit = Annotated[str | None, _flag("GAS", "Gas of a block (1000000000).")]
+BaseFee = Annotated[str | None, _flag("WEI", "Base fee per gas (1000000).")]
+ConfigFile = Annotated[str | None, _flag("FILE", "Settings, weaker than flags (leveret.toml).")]
+
+
 @app.command()
 def node(
     host: Annotated[str | None, _flag("ADDRESS", "Where to listen (127.0.0.1).")] = None,
     port: Annotated[str | None, _flag("PORT", "For HTTP and WebSocket (8545); 0: any free one.")] = None,
-    datadir: Annotated[
-        str | None, _flag("FOLDER", "Where the chain is kept (~/.local/share/leveret/<chain id>).")
-    ] = None,
+    datadir: Datadir = None,
     ephemeral: Annotated[
         bool | None, typer.Option("--ephemeral", help="Keep nothing: the chain ends with the node.")
     ] = None,
     engine: Annotated[str | None, _flag("NAME", "What executes transactions (reference).")] = None,
-    chain_id: Annotated[str | None, _flag("N", "Chain id of a new chain (125671).")] = None,
+    chain_id: ChainId = None,
     mini_block: Annotated[str | None, _flag("TIME", "Least time between two mini-blocks (10ms).")] = None,
     block_time: Annotated[str | None, _flag("TIME", "Time between two blocks (1s).")] = None,
-    accounts: Annotated[str | None, _flag("N", "Unlocked dev accounts (10).")] = None,
-    balance: Annotated[str | None, _flag("ETHER", "What each of them has at genesis (10000).")] = None,
-    mnemonic: Annotated[str | None, _flag("WORDS", "What they are derived from (test ... junk).")] = None,
-    genesis: Annotated[str | None, _flag("FILE", "A geth-style genesis.json for a new chain.")] = None,
-    fork: Annotated[str | None, _flag("NAME", "Rules of a new chain, frontier to osaka (osaka).")] = None,
+    accounts: Accounts = None,
+    balance: Balance = None,
+    mnemonic: MnemonicWords = None,
+    genesis: GenesisFile = None,
+    fork: ForkName = None,
     durability: Annotated[str | None, _flag("LEVEL", "What a receipt waits for: fsync, write or none (fsync).")] = None,
     history: Annotated[str | None, _flag("BLOCKS", "Blocks whose state can be read (128).")] = None,
     cors: Annotated[str | None, _flag("ORIGINS", "Web pages that may call, besides local ones; * for all.")] = None,
     vhosts: Annotated[str | None, _flag("NAMES", "Host names to answer to, besides local ones; * for all.")] = None,
-    gas_limit: Annotated[str | None, _flag("GAS", "Gas of a block (1000000000).")] = None,
-    base_fee: Annotated[str | None, _flag("WEI", "Base fee per gas (1000000).")] = None,
+    gas_limit: GasLimit = None,
+    base_fee: BaseFee = None,
     base_fee_adjusts: Annotated[
         bool | None, typer.Option("--base-fee-adjusts", help="Let the base fee follow demand (EIP-1559).")
     ] = None,
-    config: Annotated[str | None, _flag("FILE", "Settings, weaker than flags (leveret.toml).")] = None,
+    config: ConfigFile = None,
 ) -> int:
     """
     Run a chain: sequencer and JSON-RPC.
@@ -116,6 +127,57 @@ def run(context: typer.Context) -> int:
 def bench(context: typer.Context) -> int:
     """Measure transactions and gas per second, results checked."""
     return _pass_on("bench.__main__", "bench", context.args)
+
+
+@state_app.callback()
+def _state() -> None:
+    """Look after a data directory."""
+
+
+@state_app.command("verify")
+def state_verify(
+    datadir: Datadir = None,
+    chain_id: ChainId = None,
+    accounts: Accounts = None,
+    balance: Balance = None,
+    mnemonic: MnemonicWords = None,
+    genesis: GenesisFile = None,
+    fork: ForkName = None,
+    gas_limit: GasLimit = None,
+    base_fee: BaseFee = None,
+    config: ConfigFile = None,
+) -> int:
+    """
+    Check every record and the state of a chain that no node is running.
+
+    The chain is found with the settings that it was started with.
+    """
+    flags = dict(locals())
+    from rpc.wallet import DevWallet
+    from sequencer.settings import read_settings
+    from statestore.recovery import open_chain
+    from statestore.verification import verify_chain
+
+    settings = read_settings(flags)
+    chain_genesis = settings.chain_genesis(DevWallet.from_mnemonic(settings.mnemonic, settings.accounts).addresses)
+    folder = settings.data_directory(chain_genesis.config.chain_id)
+    if folder is None:
+        raise ConfigError("there is nothing to verify: the settings say that the chain is ephemeral.")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        raise ConfigError(f"{folder} holds no chain: name another folder with --datadir.")
+    chain = open_chain(folder, chain_genesis, durability="none")
+    try:
+        found = verify_chain(chain)
+    finally:
+        chain.close()
+    print(f"block         {found.head.number:,}  0x{found.head.hash.hex()}")
+    print(f"state root    0x{found.head.header.state_root.hex()}")
+    print(f"mini-blocks   {found.mini_block_count:,}")
+    print(f"transactions  {found.transaction_count:,}")
+    print(f"accounts      {found.account_count:,}")
+    print(f"slots         {found.slot_count:,}")
+    print("Everything fits.")
+    return 0
 
 
 def _pass_on(module: str, name: str, arguments: Sequence[str]) -> int:

@@ -9,7 +9,8 @@ words wherever it stands: one sentence that names the place and says what would 
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -25,6 +26,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from primitives.chain import ChainConfig
 from primitives.constants import (
     BASE_FEE_WEI_DEFAULT,
     BLOCK_GAS_LIMIT_DEFAULT,
@@ -36,7 +38,8 @@ from primitives.constants import (
     WEI_PER_ETHER,
 )
 from primitives.errors import ConfigError
-from primitives.forks import Fork, fork_by_name
+from primitives.forks import Fork, ForkSchedule, fork_by_name
+from statestore.genesis import Genesis, dev_genesis, read_genesis
 
 ENVIRONMENT_PREFIX: Final = "LEVERET_"
 # Read by the tests, not by the node.
@@ -252,6 +255,21 @@ class NodeSettings(BaseSettings):
     def balance_wei(self) -> int:
         """What each dev account has at the start."""
         return int(self.balance * WEI_PER_ETHER)
+
+    def chain_genesis(self, dev_accounts: Sequence[bytes]) -> Genesis:
+        """The genesis of the chain: the file's, or one in which each of these accounts (addresses) has its balance."""
+        if self.genesis is not None:
+            genesis = read_genesis(self.genesis)
+            config = replace(genesis.config, base_fee_adjusts=genesis.config.base_fee_adjusts or self.base_fee_adjusts)
+            return replace(genesis, config=config)
+        config = ChainConfig(
+            chain_id=self.chain_id,
+            schedule=ForkSchedule.always(self.fork),
+            gas_limit=self.gas_limit,
+            base_fee_per_gas=self.base_fee,
+            base_fee_adjusts=self.base_fee_adjusts,
+        )
+        return dev_genesis(config, dev_accounts, self.balance_wei)
 
     def data_directory(self, chain_id: int) -> Path | None:
         """Where the chain `chain_id` is kept; None if it is not to be kept."""

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rpc.wallet import DevWallet
+from sequencer.settings import read_settings
+from statestore.recovery import open_chain
+
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ("node", "statetest", "run", "bench", "state")
 
@@ -135,3 +139,26 @@ def test_a_genesis_file_and_what_it_says_exclude_each_other(tmp_path):
     (tmp_path / "genesis.json").write_text("{}")
     done = leveret(tmp_path, "node", "--genesis", "genesis.json", "--chain-id", "5")
     assert_refused(done, "--chain-id", "--genesis")
+
+
+def test_a_chain_is_verified_with_the_settings_it_was_started_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = read_settings({"accounts": "2", "chain_id": "77"})
+    genesis = settings.chain_genesis(DevWallet.from_mnemonic(settings.mnemonic, 2).addresses)
+    open_chain(tmp_path / "chain", genesis).close()
+    flags = ("--datadir", "chain", "--chain-id", "77", "--accounts", "2")
+    done = leveret(tmp_path, "state", "verify", *flags)
+    assert done.returncode == 0, done.stderr
+    assert "accounts      2\n" in done.stdout
+    assert done.stdout.endswith("Everything fits.\n")
+
+    other = leveret(tmp_path, "state", "verify", *flags, "--balance", "5")
+    assert (other.returncode, other.stdout) == (1, "")
+    assert other.stderr.startswith("leveret: ") and other.stderr.count("\n") == 1
+
+
+def test_a_folder_without_a_chain_is_not_verified_and_not_touched(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "missing"):
+        assert_refused(leveret(tmp_path, "state", "verify", "--datadir", folder), folder, "holds no chain")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty"]

@@ -141,3 +141,25 @@ def test_numbers_that_python_reads_and_people_do_not_write_are_refused():
     for text in ("1_000", "٣", "0x1", "1.0", "1e3", " "):
         with pytest.raises(ConfigError, match="--port must be"):
             read_settings({"port": text})
+
+
+def test_the_genesis_gives_each_dev_account_its_balance():
+    settings = read_settings({"balance": "5", "chain_id": "7", "fork": "cancun", "base_fee": "3", "gas_limit": "30000"})
+    genesis = settings.chain_genesis([b"a" * 20, b"b" * 20])
+    assert {address: account.balance for address, account in genesis.alloc.items()} == {
+        b"a" * 20: 5 * 10**18,
+        b"b" * 20: 5 * 10**18,
+    }
+    config = genesis.config
+    assert (config.chain_id, config.gas_limit, config.base_fee_per_gas) == (7, 30_000, 3)
+    assert config.schedule.fork_at(0, 0) is Fork.CANCUN
+
+
+def test_a_genesis_file_says_everything_but_whether_the_base_fee_adjusts():
+    Path("genesis.json").write_text(
+        '{"config": {"chainId": 9}, "difficulty": "0x0", "gasLimit": "0x7a120", "alloc": {}}'
+    )
+    for adjusts in ("true", "false"):
+        genesis = read_settings({"genesis": "genesis.json", "base_fee_adjusts": adjusts}).chain_genesis([b"a" * 20])
+        assert (genesis.config.chain_id, len(genesis.alloc)) == (9, 0)
+        assert genesis.config.base_fee_adjusts is (adjusts == "true")
