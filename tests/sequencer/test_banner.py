@@ -1,5 +1,7 @@
 """The banner: what a newcomer and the programs that start nodes read."""
 
+from pathlib import Path
+
 import pytest
 
 from primitives.address import checksum_address
@@ -8,6 +10,7 @@ from primitives.forks import Fork
 from sequencer.banner import banner, web3_snippet
 from sequencer.settings import read_settings
 
+ROOT = Path(__file__).resolve().parents[2]
 FIRST_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 RED = "\033[1;31m"
 
@@ -66,6 +69,15 @@ def test_clients_on_this_machine_are_not_sent_to_an_address_that_means_all():
     shown = text({"host": "0.0.0.0"})
     assert 'HTTPProvider("http://127.0.0.1:8545")' in shown
     assert shown.splitlines()[-1] == "Listening on http://0.0.0.0:8545"
+
+
+def test_the_readme_shows_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    shown = (ROOT / "README.md").read_text().split("```text\n")[1].split("\n```")[0].splitlines()
+    keys = [FIRST_KEY, *(bytes.fromhex(line.split("0x")[1]) for line in shown if line.startswith("  (9) 0x2a87"))]
+    printed = text(keys=[FIRST_KEY] * 9 + keys[1:]).splitlines()
+    assert [line for line in shown if line not in printed and line != "  ..."] == []
 
 
 def test_it_says_where_the_chain_is_kept():
