@@ -244,18 +244,20 @@ class Mempool:
         return taken
 
     def defer(self, transaction: Transaction) -> None:
-        """A taken transaction was not executed; it waits for the next block, and so does what follows it."""
+        """
+        A taken transaction was not executed; it waits for the next block, and so does what follows it.
+
+        `realign` must follow.
+        """
         entry = self._by_hash[transaction.hash]
-        queue = self._senders[transaction.sender]
-        self._give_back(queue, entry)
-        queue.next_nonce = min(queue.next_nonce, transaction.nonce)
+        self._give_back(self._senders[transaction.sender], entry)
         self._defer(entry)
 
     def put_back(self, transaction: Transaction) -> None:
         """
         A taken transaction met an earlier nonce that was not executed either.
 
-        If that one is deferred, so is this; otherwise `realign` must follow, and says what becomes of it.
+        If that one is deferred, so is this; otherwise `realign`, which must follow, says what becomes of it.
         """
         if transaction.sender in self._waiting_senders:
             self.defer(transaction)
@@ -274,7 +276,7 @@ class Mempool:
         """
         Bring a sender's queue in line with the nonce of its account; returns what is too old by it.
 
-        Needed after `drop` and `put_back`, and after a nonce was raised by something else than a transaction of
+        Needed after `defer`, `put_back` and `drop`, and after a nonce was raised by something else than a transaction of
         the sender (EIP-7702). Changes nothing for a queue that is in line.
         """
         queue = self._senders.get(sender)

@@ -231,6 +231,17 @@ def test_a_nonce_raised_from_elsewhere_is_followed():
     assert take(mempool) == [(0, 3)]
 
 
+def test_what_becomes_executable_again_stands_before_its_followers():
+    mempool = Mempool()
+    for nonce in range(4):
+        add(mempool, believed(0, nonce))
+    first, second = mempool.take(2, 0, GAS)
+    mempool.drop(first)
+    mempool.put_back(second)
+    assert mempool.realign(ADDRESSES[0], 1) == []  # An authorization took the place of the first.
+    assert take(mempool) == [(0, 1), (0, 2), (0, 3)]
+
+
 def test_what_waits_too_long_expires():
     mempool = Mempool(lifetime_s=3)
     add(mempool, believed(0, 5), now_ns=0)
