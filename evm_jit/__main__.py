@@ -47,9 +47,8 @@ def statetest(
     only = None if fork is None else fork_by_name(fork)
     make_engine(engine)  # Refused here, before a process is started for it.
     files, skipped = _state_tests(paths)
-    batches = plan_batches(files, only)
-    case_count = sum(batch.stop - batch.start for batch in batches)
-    with progress(run_batches(batches, engine, jobs), case_count) as results:
+    plan = plan_batches(files, only)
+    with progress(run_batches(plan.batches, engine, jobs), plan.case_count) as results:
         order = {file: position for position, file in enumerate(files)}
         done = sorted(results, key=lambda result: (order[result.batch.file], result.batch.start))
     verdicts = [verdict for result in done for verdict in result.verdicts]
@@ -62,6 +61,8 @@ def statetest(
             "1 file is not a state test and was" if skipped == 1 else f"{skipped:,} files are not state tests and were"
         )
         print(f"{what} skipped.", file=sys.stderr)
+    if plan.unknown_count and only is None:
+        print(f"Cases on forks that leveret does not have, left out: {plan.unknown_count:,}.", file=sys.stderr)
     if not verdicts:
         where = ", ".join(map(str, paths))
         print(f"No case{'' if fork is None else ' of ' + fork} is in {where}.", file=sys.stderr)

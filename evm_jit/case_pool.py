@@ -56,17 +56,28 @@ class Result(NamedTuple):
     verdicts: list[Verdict]
 
 
-def plan_batches(files: Sequence[CaseFile], fork: Fork | None) -> list[Batch]:
+class Plan(NamedTuple):
+    """`unknown_count` cases are on forks that leveret does not have and in no batch."""
+
+    batches: list[Batch]
+    case_count: int
+    unknown_count: int
+
+
+def plan_batches(files: Sequence[CaseFile], fork: Fork | None) -> Plan:
     """All cases of `files` in batches, those first that may take long: one case to a batch."""
     slow: list[Batch] = []
     quick: list[Batch] = []
+    known_count = unknown_count = 0
     for file in files:
-        count = count_cases(file.path, fork).known
+        known, unknown = count_cases(file.path, fork)
+        known_count += known
+        unknown_count += unknown
         is_slow = any(part in file.name for part in SLOW_NAMES)
         size = 1 if is_slow else BATCH_CASES_MAX
-        batches = [Batch(file, start, min(start + size, count), fork) for start in range(0, count, size)]
+        batches = [Batch(file, start, min(start + size, known), fork) for start in range(0, known, size)]
         (slow if is_slow else quick).extend(batches)
-    return slow + quick
+    return Plan(slow + quick, known_count, unknown_count)
 
 
 def run_batches(batches: Sequence[Batch], engine_name: str, jobs: int) -> Iterator[Result]:

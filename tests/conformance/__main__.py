@@ -33,11 +33,12 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     wanted = [name for name in corpus.folders() if not options.folders or any(part in name for part in options.folders)]
     files = [file for name in wanted for file in corpus.files(root / name, name)]
-    batches = plan_batches(files, None)
-    case_count = sum(batch.stop - batch.start for batch in batches)
-    with progress(run_batches(batches, options.engine, options.jobs), case_count) as results:
+    plan = plan_batches(files, None)
+    with progress(run_batches(plan.batches, options.engine, options.jobs), plan.case_count) as results:
         done = list(results)
     print(summary(done))
+    if plan.unknown_count:
+        print(f"Cases on forks that leveret does not have, left out: {plan.unknown_count:,}.")
     verdicts = [verdict for result in done for verdict in result.verdicts]
     return judge(verdicts, KNOWN_FAILURES, is_whole=not options.folders)
 

@@ -71,6 +71,12 @@ def test_statetest_without_a_case_prints_an_empty_list(folder: Path, capsys: pyt
     assert f"No case of Osaka is in {folder}." in captured.err
 
 
+def test_statetest_says_how_many_cases_are_on_other_forks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = write(folder / "atlantis.json", {"t": transfer_test(Cancun=[entry()], Atlantis=[entry()])})
+    assert statetest([other]) == 0
+    assert "forks that leveret does not have, left out: 1." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
