@@ -276,8 +276,8 @@ class Mempool:
         """
         Bring a sender's queue in line with the nonce of its account; returns what is too old by it.
 
-        Needed after `defer`, `put_back` and `drop`, and after a nonce was raised by something else than a transaction of
-        the sender (EIP-7702). Changes nothing for a queue that is in line.
+        Needed after `defer`, `put_back` and `drop`, and after something else than a transaction of the sender raised
+        its nonce (EIP-7702). Changes nothing for a queue that is in line.
         """
         queue = self._senders.get(sender)
         if queue is None:
