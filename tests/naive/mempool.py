@@ -169,6 +169,7 @@ class NaiveMempool:
     def defer(self, transaction: Transaction) -> None:
         item = self.of(transaction.sender)[transaction.nonce]
         item.is_taken = False
+        self.next_nonces[transaction.sender] = min(self.next_nonces[transaction.sender], transaction.nonce)
         self.waiting_senders.add(transaction.sender)
         self.deferred.append(item.key)
 
