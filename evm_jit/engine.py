@@ -72,6 +72,13 @@ class Engine(Protocol):
 
     name: str
 
+    def warm_up(self) -> None:
+        """
+        Do now what the first transaction would otherwise wait for (compile kernels, load tables): a node calls it
+        before it opens, and says that it may take some seconds. Nothing else changes by it.
+        """
+        ...
+
     def execute(
         self,
         transactions: Sequence[Transaction],

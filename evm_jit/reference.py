@@ -28,6 +28,7 @@ from eth_typing import Address, Hash32
 from evm_jit.account_database import RIPEMD160_ADDRESS, AccountDatabase
 from evm_jit.engine import Call, CallResult, Outcome
 from evm_jit.halts import halt_text
+from evm_jit.precompiles import blake2f, point_evaluation
 from evm_jit.reference_forks import RULES, Rules
 from evm_jit.reference_frames import FrameState
 from evm_jit.transaction_checks import (
@@ -73,6 +74,11 @@ class ReferenceEngine:
         # Process-wide, but it only permits depth: nothing else gets deeper by it.
         if sys.getrecursionlimit() < RECURSION_LIMIT:
             sys.setrecursionlimit(RECURSION_LIMIT)
+
+    def warm_up(self) -> None:
+        """Load the KZG ceremony's points and compile BLAKE2b: some seconds, kept for all engines of the process."""
+        point_evaluation.trusted_setup()
+        blake2f.run(bytes(blake2f.INPUT_SIZE_BYTES))
 
     def execute(
         self,

@@ -22,6 +22,12 @@ VERSIONED_HASH_VERSION_KZG: Final = b"\x01"
 _OUTPUT: Final = FIELD_ELEMENTS_PER_BLOB.to_bytes(32, "big") + BLS_MODULUS.to_bytes(32, "big")
 
 
+@lru_cache(1)
+def trusted_setup() -> Any:
+    """Takes two seconds the first time."""
+    return ckzg.load_trusted_setup(str(files("eth._utils") / "kzg_trusted_setup.txt"), 0)
+
+
 def gas(data: bytes) -> int:
     """The same for every input."""
     return GAS
@@ -35,14 +41,9 @@ def run(data: bytes) -> bytes:
     if versioned_hash != VERSIONED_HASH_VERSION_KZG + sha256(commitment).digest()[1:]:
         raise PrecompileFailed("mismatched versioned hash")
     try:
-        is_valid = ckzg.verify_kzg_proof(commitment, z, y, proof, _trusted_setup())
+        is_valid = ckzg.verify_kzg_proof(commitment, z, y, proof, trusted_setup())
     except (RuntimeError, ValueError, AssertionError) as error:
         raise PrecompileFailed(f"error verifying kzg proof: {error}") from error
     if not is_valid:
         raise PrecompileFailed("error verifying kzg proof: proof doesn't match")
     return _OUTPUT
-
-
-@lru_cache(1)
-def _trusted_setup() -> Any:
-    return ckzg.load_trusted_setup(str(files("eth._utils") / "kzg_trusted_setup.txt"), 0)

@@ -11,6 +11,13 @@ def test_an_engine_is_made_by_its_name(name):
     assert make_engine(name).name == name
 
 
+@pytest.mark.parametrize("name", ENGINE_NAMES)
+def test_an_engine_may_be_warmed_up_again_and_again(name):
+    engine = make_engine(name)
+    engine.warm_up()
+    engine.warm_up()
+
+
 def test_an_unknown_name_is_refused_in_one_sentence():
     with pytest.raises(ConfigError, match=r"^no engine is called 'fast': use one of reference\.$"):
         make_engine("fast")
