@@ -28,7 +28,7 @@ def npm_packages() -> Path:
     modules = HERE / "node_modules"
     stamp = modules / ".installed"
     wanted = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    with (HERE / ".npm.lock").open("w") as lock:
+    with (HERE / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # Several test workers, one installation.
         if not stamp.exists() or stamp.read_text() != wanted:
             subprocess.run(["npm", "ci", "--loglevel=error"], cwd=HERE, check=True, timeout=600)
