@@ -62,6 +62,7 @@ class _Entry:
     cost_wei: int
     size_bytes: int
     status: _Status = _Status.GAPPED
+    place: int = 0  # Among the executable ones: counts how many became so before.
     rank: Rank | None = None  # Its place among eviction's victims; None while it can't be one.
 
 
@@ -96,7 +97,8 @@ class Mempool:
         self._senders: dict[bytes, _Sender] = {}
         self._by_hash: dict[bytes, _Entry] = {}  # In the order of arrival.
         self._ready: OrderedDict[tuple[bytes, int], _Entry] = OrderedDict()
-        self._deferred: OrderedDict[tuple[bytes, int], _Entry] = OrderedDict()
+        self._deferred: dict[tuple[bytes, int], _Entry] = {}
+        self._place_count = 0
         self._waiting_senders: set[bytes] = set()  # They have deferred transactions: nothing of theirs is taken.
         self._victims: list[_Victim] = []  # A heap; an item is stale when its rank is no longer its entry's own.
         self._push_count = 0
@@ -201,7 +203,7 @@ class Mempool:
         self._waiting_bytes -= old.size_bytes
         old.rank = None
         self._add(queue, new)
-        new.status = old.status
+        new.status, new.place = old.status, old.place
         if old.status is _Status.READY:
             self._ready[key] = new
         elif old.status is _Status.DEFERRED:
@@ -212,10 +214,15 @@ class Mempool:
         """Make ready what follows the sender's executable transactions without a gap."""
         while (entry := queue.entries.get(queue.open_nonce)) is not None:
             assert entry.status is _Status.GAPPED, "what lies beyond the open nonce is gapped"
-            entry.status = _Status.READY
-            self._ready[entry.transaction.sender, queue.open_nonce] = entry
-            self._set_rank(entry)
+            self._make_ready(entry)
             queue.open_nonce += 1
+
+    def _make_ready(self, entry: _Entry) -> None:
+        self._place_count += 1
+        entry.place = self._place_count
+        entry.status = _Status.READY
+        self._ready[entry.transaction.sender, entry.transaction.nonce] = entry
+        self._set_rank(entry)
 
     # Going out.
 
@@ -299,9 +306,7 @@ class Mempool:
                 is_reordered = is_reordered or entry.status is _Status.GAPPED
                 if is_reordered:
                     self._leave_queue(entry)
-                    entry.status = _Status.READY
-                    self._ready[sender, nonce] = entry
-                    self._set_rank(entry)
+                    self._make_ready(entry)
             elif entry.status is not _Status.GAPPED:
                 self._demote(entry)
         queue.open_nonce = open_nonce
@@ -319,13 +324,15 @@ class Mempool:
             self._forget(entry)
 
     def open_block(self) -> None:
-        """A block begins: what was deferred is ready again, ahead of everything else."""
+        """A block begins: what was deferred is ready again, in the places that it had."""
         self._waiting_senders.clear()
         if self._deferred:
             for entry in self._deferred.values():
                 entry.status = _Status.READY
-            self._deferred.update(self._ready)
-            self._ready, self._deferred = self._deferred, OrderedDict()
+            # Some were passed over when a batch was taken, others came back from the engine later.
+            items = [*self._deferred.items(), *self._ready.items()]
+            self._ready = OrderedDict(sorted(items, key=lambda item: item[1].place))
+            self._deferred = {}
 
     def expire(self, now_ns: int) -> list[Removed]:
         """Remove what has waited longer than the lifetime."""

@@ -42,6 +42,8 @@ class NaiveMempool:
         self.items: list[Item] = []
         self.ready: list[tuple[bytes, int]] = []
         self.deferred: list[tuple[bytes, int]] = []
+        self.places: dict[tuple[bytes, int], int] = {}
+        self.place = 0
         self.waiting_senders: set[bytes] = set()
         self.next_nonces: dict[bytes, int] = {}
         self.arrival = 0
@@ -78,19 +80,21 @@ class NaiveMempool:
         open_nonce = self.open_nonce(sender)
         return open_nonce is not None and self.next_nonces[sender] <= nonce < open_nonce
 
-    def refresh(self) -> None:
+    def refresh(self, senders: set[bytes] | None = None) -> None:
         """Queues hold what is executable; who becomes so stands behind the rest, and before its own followers."""
-        keys = {item.key for item in self.waiting()}
-        self.deferred = [key for key in self.deferred if key in keys and self.is_executable(key)]
-        self.ready = [key for key in self.ready if key in keys and self.is_executable(key)]
-        for sender in {item.transaction.sender for item in self.waiting()}:
+        for sender in {key[0] for key in [*self.ready, *self.deferred, *[item.key for item in self.items]]}:
+            if senders is not None and sender not in senders:
+                continue
             nonces = sorted(item.transaction.nonce for item in self.of(sender).values() if not item.is_taken)
             executable = [(sender, nonce) for nonce in nonces if self.is_executable((sender, nonce))]
             new = [key for key in executable if key not in self.ready and key not in self.deferred]
-            if new:
-                moved = [key for key in executable if key >= new[0]]
-                self.ready = [key for key in self.ready if key not in moved] + moved
-                self.deferred = [key for key in self.deferred if key not in moved]
+            moved = [key for key in executable if new and key >= new[0]]
+            stay = [key for key in executable if key not in moved]
+            self.deferred = [key for key in self.deferred if key[0] != sender or key in stay]
+            self.ready = [key for key in self.ready if key[0] != sender or key in stay] + moved
+            for key in moved:
+                self.place += 1
+                self.places[key] = self.place
 
     def insert(self, transaction: Transaction, account_nonce: int, price: int, now_ns: int) -> list:
         sender, nonce = transaction.sender, transaction.nonce
@@ -169,7 +173,6 @@ class NaiveMempool:
     def defer(self, transaction: Transaction) -> None:
         item = self.of(transaction.sender)[transaction.nonce]
         item.is_taken = False
-        self.next_nonces[transaction.sender] = min(self.next_nonces[transaction.sender], transaction.nonce)
         self.waiting_senders.add(transaction.sender)
         self.deferred.append(item.key)
 
@@ -189,7 +192,7 @@ class NaiveMempool:
         old = [item for item in self.waiting() if item.key[0] == sender and item.key[1] < account_nonce]
         old.sort(key=lambda item: item.key[1])
         self.items = [item for item in self.items if item not in old]
-        self.refresh()
+        self.refresh({sender})
         return [(item.transaction, NonceTooLow(account_nonce, item.key[1])) for item in old]
 
     def release(self, transactions: list[Transaction]) -> None:
@@ -197,7 +200,7 @@ class NaiveMempool:
 
     def open_block(self) -> None:
         self.waiting_senders.clear()
-        self.ready = self.deferred + self.ready
+        self.ready = sorted(self.deferred + self.ready, key=lambda key: self.places[key])
         self.deferred = []
 
     def expire(self, now_ns: int) -> list:

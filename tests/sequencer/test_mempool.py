@@ -195,6 +195,19 @@ def test_what_does_not_fit_the_block_waits_for_the_next_with_its_followers():
     assert take(mempool) == [(0, 0), (0, 1), (0, 2), (2, 0)]
 
 
+def test_what_the_engine_gives_back_is_not_overtaken_by_what_was_passed_over():
+    mempool = Mempool()
+    first, second, third = believed(0, 0), believed(1, 0), believed(1, 1, gas_limit=100_000)
+    for transaction in (first, second, third):
+        add(mempool, transaction)
+    assert mempool.take(10, 0, 40_000) == [first, second]
+    mempool.defer(second)
+    mempool.realign(ADDRESSES[1], 0)
+    add(mempool, believed(2, 0))
+    mempool.open_block()
+    assert take(mempool) == [(1, 0), (1, 1), (2, 0)]
+
+
 def test_what_pays_less_than_the_base_fee_waits_for_a_cheaper_block():
     mempool = Mempool()
     add(mempool, believed(0, 0, max_fee_per_gas=7))
@@ -353,5 +366,5 @@ class Twins:
             self.both("open_nonce", sender)
             self.both("cost_wei", sender, self.visible[sender])
         assert list(self.fast._ready) == self.naive.ready
-        assert list(self.fast._deferred) == self.naive.deferred
+        assert sorted(self.fast._deferred) == sorted(self.naive.deferred)
         assert self.fast._waiting_bytes == sum(len(item.transaction.raw) for item in self.naive.waiting())
