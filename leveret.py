@@ -153,8 +153,10 @@ def state_verify(
     The chain is found with the settings that it was started with.
     """
     flags = dict(locals())
+    from primitives.signature import address_of
     from rpc.wallet import DevWallet
     from sequencer.settings import read_settings
+    from sequencer.signing_key import read_signing_key
     from statestore.recovery import open_chain
     from statestore.verification import verify_chain
 
@@ -165,7 +167,8 @@ def state_verify(
         raise ConfigError("there is nothing to verify: the settings say that the chain is ephemeral.")
     if not folder.is_dir() or not any(folder.iterdir()):
         raise ConfigError(f"{folder} holds no chain: name another folder with --datadir.")
-    chain = open_chain(folder, chain_genesis, durability="none")
+    key = read_signing_key(folder)
+    chain = open_chain(folder, chain_genesis, durability="none", sequencer=None if key is None else address_of(key))
     try:
         found = verify_chain(chain)
     finally:

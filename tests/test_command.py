@@ -1,6 +1,8 @@
 """The command `leveret` from outside: what it answers to a wrong word, wherever the word stands."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from rpc.wallet import DevWallet
 from sequencer.settings import read_settings
 from statestore.recovery import open_chain
+from tests.running_node import running_node
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = ("node", "statetest", "run", "bench", "state")
@@ -139,6 +142,64 @@ def test_a_genesis_file_and_what_it_says_exclude_each_other(tmp_path):
     (tmp_path / "genesis.json").write_text("{}")
     done = leveret(tmp_path, "node", "--genesis", "genesis.json", "--chain-id", "5")
     assert_refused(done, "--chain-id", "--genesis")
+
+
+def test_a_port_in_use_is_a_sentence(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        assert_refused(leveret(tmp_path, "node", "--ephemeral", "--port", port), port, "already in use", "--port")
+
+
+def test_a_mnemonic_that_is_none_is_a_sentence(tmp_path):
+    assert_refused(leveret(tmp_path, "node", "--ephemeral", "--port", "0", "--mnemonic", "not a mnemonic"), "mnemonic")
+
+
+def test_a_data_directory_that_is_a_file_is_a_sentence(tmp_path):
+    (tmp_path / "chain").write_text("")
+    done = leveret(tmp_path, "node", "--port", "0", "--datadir", "chain")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "chain is not a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_genesis_file_is_a_sentence(tmp_path):
+    (tmp_path / "genesis.json").write_text("{")
+    assert_refused(leveret(tmp_path, "node", "--port", "0", "--genesis", "genesis.json"), "genesis.json", "not JSON")
+
+
+def test_one_data_directory_serves_one_node_and_one_chain(tmp_path):
+    folder = str(tmp_path / "chain")
+    with running_node("--datadir", folder):
+        for done in (
+            leveret(tmp_path, "node", "--port", "0", "--datadir", folder),
+            leveret(tmp_path, "state", "verify", "--datadir", folder),
+        ):
+            assert (done.returncode, done.stdout) == (1, "")
+            assert "another leveret process" in done.stderr
+            assert "Traceback" not in done.stderr
+    other = leveret(tmp_path, "node", "--port", "0", "--datadir", folder, "--chain-id", "5")
+    assert (other.returncode, other.stdout) == (1, "")
+    assert "holds chain 125671, not chain 5" in other.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_node_cleanly(tmp_path, number):
+    with running_node("--datadir", str(tmp_path / "chain")) as node:
+        node.process.send_signal(number)
+        assert node.process.wait(timeout=60) == 0
+    done = leveret(tmp_path, "state", "verify", "--datadir", "chain")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_web3_lines_of_the_banner_work_as_pasted():
+    with running_node("--ephemeral") as node:
+        snippet = "from web3" + node.banner.split("\nfrom web3")[1].split("\n\n")[0]
+        pasted = subprocess.run(
+            [sys.executable, "-c", snippet], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (pasted.stdout, pasted.stderr) == ("status 1\n", "")
 
 
 def test_a_chain_is_verified_with_the_settings_it_was_started_with(tmp_path, monkeypatch):
