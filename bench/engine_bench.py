@@ -100,8 +100,7 @@ def measure_engine(
         workload.check(ChainInRam(engine, state, environment))
         tick()
     assert len(roots) == 1, "repetitions of one workload led to different state roots"
-    path = f"Engine ({engine.name})"
-    return Measurement(workload.name, path, len(workload.transactions), gas_used, tuple(seconds))
+    return Measurement(workload.name, f"{engine.name} engine", len(workload.transactions), gas_used, tuple(seconds))
 
 
 def _decoded(transactions: tuple[Transaction, ...]) -> list[Transaction]:

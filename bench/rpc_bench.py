@@ -116,8 +116,7 @@ def measure_rpc(
                     node.send_signal(signal.SIGTERM)
         seconds.append(elapsed)
         tick()
-    path = f"JSON-RPC ({engine}, fsync)"
-    return Measurement(workload.name, path, len(workload.transactions), gas_used, tuple(seconds))
+    return Measurement(workload.name, "JSON-RPC, fsync", len(workload.transactions), gas_used, tuple(seconds))
 
 
 async def _send_and_wait(url: str, workload: Workload) -> tuple[float, int]:
