@@ -23,7 +23,6 @@ def bench(
     output: Annotated[Path, typer.Option(help="Folder for figures and plot.")] = Path("bench/results"),
 ) -> None:
     """Measure transactions per second and gas per second, with checked results."""
-    from evm_jit.engines import make_engine
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
@@ -31,6 +30,7 @@ def bench(
     from bench.report import machine, print_table, write_json, write_plot
     from bench.rpc_bench import measure_rpc
     from bench.workloads import ether_transfers, funded_addresses, token_transfers
+    from evm_jit.engines import make_engine
 
     console = Console()
     built = make_engine(engine)

@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from statestore.state import State
-
 from bench.workloads import BALANCE_OF_SELECTOR, FUNDS_WEI, Workload
 from evm_jit.engine import Call, Engine
 from primitives.block import BlockEnvironment
@@ -18,6 +16,7 @@ from primitives.constants import BASE_FEE_WEI_DEFAULT, CHAIN_ID_DEFAULT
 from primitives.forks import Fork
 from primitives.transaction import Transaction, decode_transaction
 from statestore.overlay import Overlay
+from statestore.state import State
 from statestore.trie import StateTrie
 
 GAS_LIMIT = 10**12  # One block holds a whole workload.
