@@ -3,6 +3,7 @@ A data directory: whose it is, who uses it, and where its parts lie.
 
     leveret.json     identity: format version, chain id, genesis hash, and a checksum over them
     leveret.lock     locked while a process uses the directory; holds its process id
+    sequencer.key    of whoever seals mini-blocks here: kept by the sequencer, only let be
     chain/           LevelDB: mini-blocks, blocks and their indexes (`statestore.history`)
     checkpoints/N/   LevelDB: the whole state at the end of block N (`statestore.checkpoint`)
 
@@ -35,7 +36,8 @@ _IDENTITY_UNFINISHED: Final = "leveret.json.tmp"
 _LOCK: Final = "leveret.lock"
 _CHAIN: Final = "chain"
 _CHECKPOINTS: Final = "checkpoints"
-_OURS: Final = frozenset({_IDENTITY, _IDENTITY_UNFINISHED, _LOCK, _CHAIN, _CHECKPOINTS})
+_SEQUENCERS: Final = frozenset({"sequencer.key", "sequencer.tmp"})
+_OURS: Final = _SEQUENCERS | {_IDENTITY, _IDENTITY_UNFINISHED, _LOCK, _CHAIN, _CHECKPOINTS}
 _IDENTITY_BYTES_MAX: Final = 4_096
 
 

@@ -294,8 +294,9 @@ class History:
         one if it is in the range. Blooms are kept apart, so that passing over a block does not decode it.
         """
         tip = self._tip
-        start, stop = _key(_BLOOM, max(first, 0)), _key(_BLOOM, max(last, -1) + 1)
-        for key, bloom in self._disk.iterate(start, stop):
+        sealed_last = -1 if tip.head is None else max(-1, min(last, tip.head.number))
+        sealed_first = min(max(first, 0), sealed_last + 1)
+        for key, bloom in self._disk.iterate(_key(_BLOOM, sealed_first), _key(_BLOOM, sealed_last + 1)):
             if may_match(int.from_bytes(bloom, "big")):
                 body = self.body(_NUMBER.unpack(key[1:])[0])
                 if body is not None:

@@ -24,7 +24,7 @@ from tests.statestore.chain_builder import GENESIS, SEQUENCER, ChainBuilder, con
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 20
-FLIPS = 300
+FLIPS = 240
 TRUNCATIONS = 40
 
 # For each line that it reads it forks a process that appends until it is killed, with a checkpoint now and then, and
@@ -129,11 +129,11 @@ def whole(ram_root: Path) -> tuple[Path, list[bytes], list[bytes]]:
 
 
 @pytest.fixture
-def damage(whole, tmp_path: Path) -> Iterator[Callable[[Callable[[Path], None]], str]]:
+def damage(whole, tmp_path: Path):
     """Copies the directory, damages the copy, opens it, and says what came of it."""
     source, blocks, mini_blocks = whole
 
-    def try_out(hurt: Callable[[Path], None]) -> str:
+    def try_out(hurt: Callable[[Path], None], *, read_bodies: bool = True) -> str:
         copy = tmp_path / "copy"
         shutil.copytree(source, copy)
         try:
@@ -149,7 +149,7 @@ def damage(whole, tmp_path: Path) -> Iterator[Callable[[Callable[[Path], None]],
                 assert is_prefix(blocks_left, blocks)
                 assert is_prefix(mini_blocks_left, mini_blocks)
                 is_whole = (blocks_left, mini_blocks_left) == (blocks, mini_blocks)
-                for number in range(len(blocks_left)):
+                for number in range(len(blocks_left) if read_bodies else 0):
                     body = chain.history.body(number)
                     for entry in body.transactions if body is not None else ():
                         assert chain.history.transaction(entry.transaction.hash) == entry
@@ -162,7 +162,7 @@ def damage(whole, tmp_path: Path) -> Iterator[Callable[[Callable[[Path], None]],
         finally:
             shutil.rmtree(copy)
 
-    yield try_out
+    return try_out
 
 
 def files_of(path: Path) -> list[Path]:
@@ -207,7 +207,7 @@ def test_flipped_bits_give_a_prefix_or_a_refusal(whole, damage) -> None:
                 data[position] ^= 1 << rng.randrange(8)
             (path / file).write_bytes(data)
 
-        results[file.parts[0], damage(hurt)] += 1
+        results[file.parts[0], damage(hurt, read_bodies=file.parts[0] == "chain")] += 1
     assert results["chain", "DatadirCorrupt"] > 10
     assert {result for part, result in results if part == "checkpoints"} == {"whole"}, results
 
@@ -228,3 +228,41 @@ def test_zeroed_and_removed_and_cut_files_give_a_prefix_or_a_refusal(whole, dama
     for relative in files_of(whole[0]):
         for hurt_file in (Path.unlink, cut, zero_a_page, zero_a_page):
             damage(lambda path, relative=relative, hurt_file=hurt_file: hurt_file(path / relative))
+
+
+# Appends until the file size limit makes a write fail in the middle of a record, and goes on trying without the limit.
+FILLING = """
+import resource, sys
+from pathlib import Path
+from primitives.errors import StorageUnavailable
+from statestore.recovery import open_chain
+from tests.statestore.chain_builder import GENESIS, SEQUENCER, ChainBuilder
+chain = open_chain(Path(sys.argv[1]), GENESIS, durability="fsync", sequencer=SEQUENCER)
+builder = ChainBuilder(chain, int(sys.argv[2]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    while True:
+        print(builder.mini_block().hash.hex(), flush=True)
+except StorageUnavailable as error:
+    assert "storage unavailable" in str(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+try:
+    builder.block()
+except StorageUnavailable:
+    assert chain.history.mini_block(0) is not None
+    print("ok")
+"""
+
+
+@pytest.mark.parametrize("limit_bytes", [9_000, 40_001])
+def test_a_write_that_fails_half_way_ends_writing_and_leaves_a_prefix(tmp_path: Path, limit_bytes: int) -> None:
+    command = [sys.executable, "-c", FILLING, str(tmp_path / "data"), str(limit_bytes)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True, timeout=120)
+    *acknowledged, last = done.stdout.split()
+    assert last == "ok"
+    assert len(acknowledged) > 3
+    chain = reopened(tmp_path / "data")
+    found = [mini_block_hash.hex() for mini_block_hash in hashes(chain.history)[1]]
+    assert is_prefix(acknowledged, found)  # type: ignore[arg-type]
+    ChainBuilder(chain, 5).blocks(2)
+    chain.close()

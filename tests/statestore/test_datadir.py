@@ -128,8 +128,8 @@ def test_a_chain_without_identity_or_an_identity_without_chain_is_damage(tmp_pat
     datadir = opened(tmp_path)
     datadir.chain_disk.put_many([(b"k", b"v")], durable=True)
     datadir.close()
-    (tmp_path / "leveret.json").rename(tmp_path / "aside")
-    (tmp_path / "aside").rename(tmp_path.parent / "aside")
+    (tmp_path / "sequencer.key").touch()
+    (tmp_path / "leveret.json").rename(tmp_path.parent / "aside")
     with pytest.raises(DatadirCorrupt, match=r"leveret\.json is damaged \(it is missing"):
         opened(tmp_path)
     (tmp_path.parent / "aside").rename(tmp_path / "leveret.json")

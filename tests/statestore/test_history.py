@@ -83,6 +83,14 @@ def test_whichever_write_fails_what_was_acknowledged_is_found_again(failing_writ
     assert hashes(open_chain(None, GENESIS, disk=disk).history)[1] == acknowledged
 
 
+@pytest.mark.parametrize(("first", "last"), [(5, 10**30), (-9, -1), (3, -5), (10**30, 10**31)])
+def test_ranges_beyond_the_chain_are_empty(first: int, last: int) -> None:
+    chain = in_memory()
+    ChainBuilder(chain).blocks(2)
+    assert list(chain.history.bodies_with_bloom(first, last, lambda bloom: True)) == []
+    assert (chain.history.body(last), chain.history.mini_block(last), chain.history.sealed_block(last)) == (None,) * 3
+
+
 @pytest.mark.parametrize("is_reopened", [False, True])
 def test_everything_appended_is_found(tmp_path: Path, is_reopened: bool) -> None:
     chain = open_chain(tmp_path / "data", GENESIS, durability="write")
