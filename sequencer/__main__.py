@@ -246,5 +246,5 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
         def show(done: int, total: int) -> None:
             task_seconds = progress.tasks[0].elapsed or 0.0
-            progress.update(task, completed=done, total=total, visible=task_seconds > 0.5)  # noqa: PLR2004
+            progress.update(task, completed=done, total=total, visible=task_seconds > 0.5)
         yield show
