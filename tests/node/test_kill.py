@@ -83,7 +83,7 @@ class Sender:
 @pytest.mark.timeout(900)
 def test_nothing_acknowledged_is_lost_in_fifty_kills(tmp_path: Path) -> None:
     rng = random.Random(SEED)
-    keys = [int(DEV_KEY, 16), *[rng.randrange(1, 2**200) for _ in range(SENDERS - 1)]]
+    keys = [bytes.fromhex(DEV_KEY[2:]), *[rng.randbytes(32) for _ in range(SENDERS - 1)]]
     senders = [Sender(Account.from_key(key), f"0x{index + 1:040x}") for index, key in enumerate(keys, start=0xD00D)]
     for kill in range(KILLS):
         with running_node("--datadir", str(tmp_path / "data")) as node:
@@ -91,7 +91,7 @@ def test_nothing_acknowledged_is_lost_in_fifty_kills(tmp_path: Path) -> None:
                 _fund(node, senders)
             rpc = Rpc(node)
             for sender in senders:
-                newest = list(sender.acknowledged)[-200:]
+                newest = list(sender.acknowledged)[-50:]
                 sender.check(rpc, newest)
             threads = [threading.Thread(target=each.send_until_the_node_is_gone, args=(node,)) for each in senders]
             for thread in threads:
