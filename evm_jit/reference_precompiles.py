@@ -8,14 +8,13 @@ from typing import Any, Final
 
 from eth.abc import ComputationAPI
 from eth.exceptions import VMError
-from eth.precompiles.ecadd import ecadd
-from eth.precompiles.ecmul import ecmul
-from eth.precompiles.ecpairing import ecpairing
 from eth.precompiles.identity import identity
 from eth.precompiles.sha256 import sha256
 
 from evm_jit.precompiles import (
     PrecompileFailed,
+    alt_bn128,
+    alt_bn128_pairing,
     blake2f,
     bls12_381,
     ecrecover,
@@ -54,14 +53,14 @@ _BEGINNINGS: Final[Mapping[Fork, Mapping[int, Precompile]]] = {
     },
     Fork.BYZANTIUM: {
         0x05: _contract(modexp.gas_byzantium, modexp.run),
-        0x06: ecadd,
-        0x07: ecmul,
-        0x08: ecpairing,
+        0x06: _contract(alt_bn128.gas_add_byzantium, alt_bn128.run_add),
+        0x07: _contract(alt_bn128.gas_multiply_byzantium, alt_bn128.run_multiply),
+        0x08: _contract(alt_bn128_pairing.gas_byzantium, alt_bn128_pairing.run),
     },
     Fork.ISTANBUL: {
-        0x06: ecadd(gas_cost=150),  # EIP-1108.
-        0x07: ecmul(gas_cost=6_000),
-        0x08: ecpairing(gas_cost_base=45_000, gas_cost_per_point=34_000),
+        0x06: _contract(alt_bn128.gas_add, alt_bn128.run_add),
+        0x07: _contract(alt_bn128.gas_multiply, alt_bn128.run_multiply),
+        0x08: _contract(alt_bn128_pairing.gas, alt_bn128_pairing.run),
         0x09: _contract(blake2f.gas, blake2f.run),
     },
     Fork.BERLIN: {0x05: _contract(modexp.gas_berlin, modexp.run)},
