@@ -123,7 +123,7 @@ def _execute_one(
     try:
         sender = check_transaction(transaction, environment, accounts.world, gas_used_before)
     except InvalidTransaction as refusal:
-        return Outcome(receipt=None, refusal=refusal)
+        return Outcome(receipt=None, refusal=refusal.with_traceback(None))  # A traceback would keep the state alive.
     accounts.begin_transaction()
     start = accounts.record()
     try:

@@ -11,6 +11,7 @@ Opcodes, their gas and the calls between frames are py-evm's. Replaced is what i
 """
 
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import Any, Final, NoReturn
 
 from eth.abc import ComputationAPI, MessageAPI, StateAPI, TransactionContextAPI
@@ -96,6 +97,17 @@ class Frame(BaseComputation):
             elif not message.is_delegation:
                 precompile(frame)
         return frame
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        """End the frame; an error is kept without its traceback, which would keep frame and state alive."""
+        if exc_value is not None:
+            exc_value.__traceback__ = None
+        return super().__exit__(exc_type, exc_value, traceback)
 
     def run(self) -> None:
         """Execute the code until it halts."""

@@ -1,6 +1,8 @@
 """What transactions leave behind: receipts, balances, storage, logs. For every engine and every kind of state."""
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -27,6 +29,7 @@ from tests.asm import (
     CLZ,
     GAS,
     INVALID,
+    JUMP,
     POP,
     STOP,
     SUB,
@@ -464,6 +467,35 @@ def test_deep_calls_need_no_large_stack_of_the_thread(engine, world):
         threading.stack_size(size_before)
     thread.join()
     assert deep.storage(CONTRACT, 0) == 1_025
+
+
+class Borrowed:
+    """A state whose end can be seen."""
+
+    def __init__(self, state):
+        self._state = state
+
+    def __getattr__(self, name):
+        return getattr(self._state, name)
+
+
+@pytest.mark.parametrize("program", [STOP, INVALID, revert(b"no"), call(OTHER) + POP + push(0) + JUMP], ids=range(4))
+def test_no_result_keeps_the_state_alive(engine, world, program):
+    install(world, revert(), OTHER)
+    install(world, program)
+    gc.disable()  # A cycle would be found out by its survival.
+    try:
+        borrowed = Borrowed(Overlay(world))
+        is_alive = weakref.ref(borrowed)
+        kept = [
+            engine.call(Call(SENDER, CONTRACT, 100_000), BLOCK, borrowed),
+            engine.execute([signed(nonce=9), signed()], BLOCK, borrowed),
+        ]
+        del borrowed
+        assert is_alive() is None
+        assert len(kept) == 2
+    finally:
+        gc.enable()
 
 
 def test_the_same_transactions_leave_the_same(engine, world):
