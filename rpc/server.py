@@ -36,6 +36,7 @@ class RpcServer:
 
     def __init__(self, app: RpcApp, host: str, port: int, settings: RpcSettings | None = None) -> None:
         settings = settings or app.settings
+        self.app = app
         self._socket = bind(host, port)
         self._connections = Connections(settings)
         config = Config(
@@ -80,6 +81,10 @@ class RpcServer:
         """Have `run` return; from any thread."""
         self._server.should_exit = True
 
+    def close(self) -> None:
+        """Leave the port, if `run` was never called."""
+        self._socket.close()
+
 
 def serve(app: RpcApp, host: str, port: int, on_ready: OnReady | None = None) -> None:
     """Serve `app` until a signal; ConfigError if the address can't be used."""
@@ -88,9 +93,11 @@ def serve(app: RpcApp, host: str, port: int, on_ready: OnReady | None = None) ->
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket that is bound to an address (port 0 for any free one); ConfigError, in one sentence, if it can't be."""
+    if not 0 <= port < 2**16:
+        raise ConfigError(f"port {port} does not exist: choose one from 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (socket.gaierror, OverflowError) as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise ConfigError(f"'{host}' is no address of this machine: {_reason(error)}.") from error
     bound = socket.socket(family, kind, protocol)
     try:
