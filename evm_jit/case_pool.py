@@ -24,17 +24,14 @@ BATCH_CASES_MAX: Final = 32  # A batch takes about half a second on the referenc
 # Files with cases of a second or more on the reference engine, by a part of their name: a single one of them at the end
 # would keep one process busy while the others have nothing left.
 SLOW_NAMES: Final = (
+    "/QuadraticComplexity",
     "1MB1024",
     "50000",
-    "Blake2f",
     "ContractCreationSpam",
     "Create2Recursive",
     "LoopCalls",
-    "QuadraticComplexity",
-    "ecpairing",
     "loopExp",
     "loopMul",
-    "pairingTest",
     "tstoreCannotBeDosd",
     "underflowTest",
 )

@@ -25,7 +25,7 @@ from statestore.view import WorldState
 @dataclass(frozen=True)
 class Verdict:
     """
-    What became of a case; `state_root` is the one computed, `error` None when it passed.
+    What became of a case; `state_root` is the one computed, `error` None when it passed; `seconds` are of the CPU.
 
     `refusal` is the class of the error that the transaction was refused with, `exception` the reason that the test
     gives for it; whether the one is the other is not part of passing.
@@ -57,7 +57,7 @@ class Verdict:
 
 def run_case(case: Case, engine: Engine) -> Verdict:
     """Execute one case and compare."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     root = refusal = None
     try:
         root, logs, refusal = _execute(case, engine)
@@ -69,7 +69,7 @@ def run_case(case: Case, engine: Engine) -> Verdict:
         fork_name=case.fork_name,
         state_root=root,
         error=error,
-        seconds=time.perf_counter() - begin,
+        seconds=time.process_time() - begin,
         refusal=None if refusal is None else type(refusal).__name__,
         exception=case.exception,
     )

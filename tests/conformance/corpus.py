@@ -10,7 +10,7 @@ from tests import public_data
 
 CORPORA = ("GeneralStateTests", "eest/state_tests", "eels-filled")
 SAMPLED_FORKS = ("Cancun", "Prague", "Osaka")
-SAMPLE_CASES = 4
+SAMPLE_CASES = 6
 SAMPLE_CASES_OLDER = 1
 
 
