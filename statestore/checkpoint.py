@@ -108,7 +108,7 @@ class Checkpointer:
     as one. `age_blocks` is the age of the newest checkpoint at the start, counted like this.
 
     Failing to write one endangers nothing, so that the chain goes on: `on_error` is told (in the writing thread), and
-    `close` raises the last error.
+    `close` raises what became of the last attempt.
     """
 
     def __init__(
@@ -133,6 +133,8 @@ class Checkpointer:
 
     def block_sealed(self, block: SealedBlock) -> None:
         """To be called after each block, by the thread that seals, while the state of its end is still kept."""
+        if self._error is not None and not isinstance(self._error, StorageError):
+            self.wait()  # Raises it: it is a mistake of ours.
         self._age_blocks += age_of(block)
         if self._age_blocks >= self._interval_blocks and not self.is_writing:
             self.start(block)
@@ -141,6 +143,7 @@ class Checkpointer:
         """Begin to write the checkpoint of `block`, whose state is still kept; called by the thread that seals."""
         assert not self.is_writing, "one checkpoint is written at a time"
         self._age_blocks = 0.0
+        self._error = None  # `on_error` was told; this attempt replaces the one that failed.
         self._state.pin(block.version)
         codes = tuple(self._state.codes())
         self._thread = threading.Thread(target=self._write, args=(block, codes), name="checkpoint", daemon=True)
@@ -199,7 +202,7 @@ def checkpoint_numbers(directory: Path) -> list[int]:
 def remove_unfinished(directory: Path) -> None:
     """Remove what an interrupted process left half written or half removed."""
     for path in directory.glob("*" + _UNFINISHED):
-        shutil.rmtree(path)
+        shutil.rmtree(path, ignore_errors=True)  # One that stays is in nobody's way until it is written anew.
 
 
 def write_checkpoint(

@@ -142,9 +142,15 @@ def test_one_of_ours_is_raised_and_not_swallowed(chain: OpenChain, monkeypatch) 
         raise ZeroDivisionError
 
     monkeypatch.setattr(checkpoint_module, "write_checkpoint", fail)
-    checkpointer.start(ChainBuilder(chain).block(1))
+    builder = ChainBuilder(chain)
+    checkpointer.start(builder.block(1))
     with pytest.raises(ZeroDivisionError):
         checkpointer.close()
+    checkpointer.start(builder.block(1))
+    while checkpointer.is_writing:
+        pass
+    with pytest.raises(ZeroDivisionError):
+        checkpointer.block_sealed(builder.block(1))
 
 
 def test_the_records_last_before_the_checkpoint_does(chain: OpenChain, monkeypatch) -> None:
