@@ -21,13 +21,14 @@ class RpcSettings:
 
     `unsealed` says how receipts and logs of the open block are shown to clients that ask for them the usual way.
     "show": at once, with `blockHash` null. "wait": `eth_getTransactionReceipt` answers, and filters deliver, when the
-    block is sealed, for clients that refuse a null hash (ethers v6). The methods that wait for a receipt themselves
-    (`eth_sendRawTransactionSync`, `realtime_sendRawTransaction`) answer at once in both cases.
+    block is sealed, because ethers v6 throws at a null hash. Who asks for speed gets it in both cases: the methods
+    that wait for a receipt themselves (`eth_sendRawTransactionSync`, `realtime_sendRawTransaction`), and filters and
+    subscriptions whose bounds are "pending".
     """
 
     vhosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
-    unsealed: Literal["show", "wait"] = "show"
+    unsealed: Literal["show", "wait"] = "wait"
     wallet_over_network: bool = False  # Dev accounts sign for clients that are not on this machine, too.
 
     # One request.

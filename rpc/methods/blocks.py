@@ -32,7 +32,7 @@ from rpc.logs import LogSearch, read_log_criteria
 from rpc.settings import RpcSettings
 from statestore.history import BlockBody, ChainTransaction
 
-SEAL_WAIT_S_MAX: Final = 5.0  # Several times a block's; then the receipt is shown as it is.
+SEAL_WAIT_S_MAX: Final = 5.0  # Several times a block's interval, and less than clients wait for an answer.
 
 
 @dataclass(frozen=True)
@@ -125,14 +125,16 @@ class BlockMethods:
         return None if entry is None else self.receipt_of(entry)
 
     async def sealed_receipt(self, transaction_hash: bytes) -> Json | None:
-        """The same, when the block is sealed if the transaction was already executed."""
+        """The same, but a transaction that was executed is answered when its block is sealed."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + SEAL_WAIT_S_MAX
         while True:
             sealed = self.feed.next_block()  # Before the history is asked: a seal in between is not missed.
             entry = self.blocks.backend.history.transaction(transaction_hash)
-            if entry is None or entry.block_hash is not None or loop.time() >= deadline:
-                return None if entry is None else self.receipt_of(entry)
+            if entry is not None and entry.block_hash is not None:
+                return self.receipt_of(entry)
+            if entry is None or loop.time() >= deadline:
+                return None
             await asyncio.wait([sealed], timeout=deadline - loop.time())
 
     def receipt_of(self, entry: ChainTransaction) -> Json:

@@ -112,7 +112,7 @@ def test_the_open_block_is_searched_too(client: Client, chain: Node):
 class TestLimits:
     @pytest.fixture
     def settings(self) -> RpcSettings:
-        return RpcSettings(logs_blocks_max=3, logs_results_max=2)
+        return RpcSettings(unsealed="show", logs_blocks_max=3, logs_results_max=2)
 
     def test_a_search_over_too_many_blocks_is_refused(self, client: Client, chain: Node):
         error = client.refusal("eth_getLogs", {"fromBlock": "0x1", "toBlock": "0x4"})
@@ -231,7 +231,7 @@ def test_a_filter_that_nobody_polls_is_forgotten(client: Client, chain: Node):
 class TestSealedOnly:
     @pytest.fixture
     def settings(self) -> RpcSettings:
-        return RpcSettings(unsealed="wait")
+        return RpcSettings()
 
     def test_logs_are_told_with_their_blocks_hash(self, client: Client, chain: Node):
         at_seal = client.ask("eth_newFilter", {"address": data(COUNTER)})

@@ -254,7 +254,7 @@ def test_fee_history_has_one_base_fee_more_than_blocks(client: Client, node: Nod
 class TestHeldReceipts:
     @pytest.fixture
     def settings(self) -> RpcSettings:
-        return RpcSettings(unsealed="wait")
+        return RpcSettings()
 
     def test_a_receipt_is_told_when_its_block_is_sealed(self, client: Client, node: Node):
         import asyncio
@@ -272,5 +272,14 @@ class TestHeldReceipts:
             return await asked
 
         receipt = client.run(ask_and_seal())
+        assert receipt is not None
         assert receipt["blockHash"] == data(node.history.head.hash)
         assert client.ask("eth_getTransactionReceipt", data(sent.hash)) == receipt
+
+    def test_a_receipt_whose_block_takes_very_long_is_not_there_yet(self, client: Client, node: Node, monkeypatch):
+        monkeypatch.setattr("rpc.methods.blocks.SEAL_WAIT_S_MAX", 0.01)
+        sent = node.send(COUNTER)
+        node.seal_mini_block()
+        assert client.ask("eth_getTransactionReceipt", data(sent.hash)) is None
+        node.seal_block()
+        assert client.ask("eth_getTransactionReceipt", data(sent.hash)) is not None
