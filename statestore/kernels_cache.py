@@ -3,9 +3,9 @@ Where compiled kernels are kept on disk, decided before the first one is declare
 
 Numba's own cache notices an edit in the file of a kernel, but not in a file that the kernel calls or takes a
 constant from, and then runs old code without a word. So the directory is named after a hash of every source that a
-kernel can depend on (each file of ours that mentions Numba, and what of ours these import), the versions of Numba and
-Python, the CPU, and the settings that change the code. A cache holds pickles, which run when they are read: the
-directory is ours alone (mode 0700), and one that belongs to somebody else is refused. `NUMBA_CACHE_DIR` overrides.
+kernel can depend on (each file of ours that mentions Numba or `njit`, and what of ours these import), the versions of
+Numba and Python, the CPU, and the settings that change the code. A cache holds pickles, which run when they are read:
+the directory is ours alone (mode 0700), and one that belongs to somebody else is refused. `NUMBA_CACHE_DIR` overrides.
 
 Kernels import `njit` from here, so that none is declared earlier.
 """
@@ -34,6 +34,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("primitives", "statestore", "evm_jit", "sequencer", "rpc", "replica", "prover", "settlement", "bench")
 DIRECTORIES_KEPT_MAX = 8  # Of older sources; each holds some megabytes.
 
+_MENTION = re.compile(rb"\bnumba\b|\bnjit\b")
 _IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+([^#\n]+)|import\s+([\w.]+))", re.MULTILINE)
 # Settings of Numba that change the machine code, but not the key of its cache.
 _SETTINGS = ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE", "NUMBA_CPU_NAME")
@@ -42,7 +43,7 @@ _SETTINGS = ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "NUMBA_SL
 def kernel_sources(project: Path = PROJECT) -> list[Path]:
     """The files that compiled code can depend on, sorted."""
     found: set[Path] = set()
-    waiting = [path for path in _files(project) if b"numba" in path.read_bytes()]
+    waiting = [path for path in _files(project) if _MENTION.search(path.read_bytes())]
     while waiting:
         path = waiting.pop()
         if path not in found:

@@ -65,7 +65,12 @@ class Overlay:
         return self._base.code(code_hash) if code is None else code
 
     def has_storage(self, address: bytes) -> bool:
-        """Whether a slot of the account is not zero."""
+        """
+        Whether a slot of the account is not zero.
+
+        Slots of the base can't be listed, so it stays true where each of them was set to 0 here, one by one. Only
+        an account that is being created is asked about, and there the storage is as the base has it, or cleared.
+        """
         if any(self._storage.get(address, {}).values()):
             return True
         return address not in self._cleared and self._base.has_storage(address)
@@ -107,7 +112,7 @@ class Overlay:
     def set_storage(self, address: bytes, key: int, value: int) -> None:
         """Replace the value of a slot."""
         self.touch(address)
-        self._originals.setdefault((address, key), self.storage(address, key))
+        self._originals.setdefault((address, key), self.original_storage(address, key))
         slots = self._storage.setdefault(address, {})
         if key in slots:
             previous = slots[key]
