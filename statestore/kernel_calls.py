@@ -4,7 +4,7 @@ The kernels as Python calls them: C functions that take pointers.
 A call through Numba's dispatcher unpacks a dozen arrays each time (1.5 us); a C function takes the address of a table
 of pointers (0.35 us) and `bytes` objects as they are. Integers of 256 bits go as 32 bytes, least significant first;
 an address as its 20 bytes. Calls of a few hundred nanoseconds keep Python's lock, for giving it up would hand the
-processor to another thread; long ones (streams, indexing, seal) release it.
+processor to another thread; long ones (streams, filling an index) release it.
 
 Compiled once for all states, or loaded from the disk cache if no source changed; `compile_kernels` does it at a moment
 of the caller's choice and reports progress, the first `State` does it otherwise.
@@ -234,13 +234,13 @@ def revert(pointers, kept):
     return 1
 
 
-@kernel_call(INT, NUMBERS, INT, holds_lock=False)
+@kernel_call(INT, NUMBERS, INT)
 def changed_accounts(pointers, first, rows, limit):
     """The accounts that the open mini-block changed."""
     return versions.changed_accounts(tables_at(pointers), first, carray(rows, (limit,)))
 
 
-@kernel_call(INT, NUMBERS, INT, holds_lock=False)
+@kernel_call(INT, NUMBERS, INT)
 def changed_slots(pointers, first, rows, limit):
     """The slots that it changed."""
     return versions.changed_slots(tables_at(pointers), first, carray(rows, (limit,)))
