@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from primitives.constants import CLIENT_VERSION
 from rpc.backend import Backend
 from rpc.blocks import Blocks
-from rpc.dispatch import Caller, Dispatcher, Method
+from rpc.dispatch import Caller, Dispatcher, Method, Where
 from rpc.feed import Feed
 from rpc.filters import Filters
 from rpc.guard import (
@@ -52,12 +52,13 @@ class RpcApp:
 
     def __init__(self, backend: Backend, settings: RpcSettings) -> None:
         self.settings = settings
-        self.threads = CallThreads(settings.threads)
+        self.callers = CallThreads("rpc-call", settings.call_threads)
+        self.readers = CallThreads("rpc-read", settings.read_threads)
         self.feed = Feed(backend)
         blocks = Blocks(backend)
         search = LogSearch(blocks, settings)
-        self.filters = Filters(blocks, search, self.feed, self.threads, settings)
-        self.subscriptions = Subscriptions(blocks, self.feed, self.threads, settings)
+        self.filters = Filters(blocks, search, self.feed, self.readers, settings)
+        self.subscriptions = Subscriptions(blocks, self.feed, self.readers, settings)
         shown = BlockMethods(blocks, self.feed, search, settings)
         execution = ExecutionMethods(blocks, settings)
         self.methods: dict[str, Method] = {
@@ -68,9 +69,10 @@ class RpcApp:
             **SendMethods(backend, shown, self.feed).table(),
             **WalletMethods(backend, execution).table(),
             **PoolMethods(backend).table(),
-            **FilterMethods(self.filters, search, self.subscriptions, self.threads).table(),
+            **FilterMethods(self.filters, search, self.subscriptions, self.readers).table(),
         }
-        self.dispatcher = Dispatcher(self.methods, settings, self.threads)
+        threads = {Where.CALLER: self.callers, Where.READER: self.readers}
+        self.dispatcher = Dispatcher(self.methods, settings, threads)
         self._guard = Guard(settings)
         self._rest = make_rest(blocks)
 
@@ -90,7 +92,8 @@ class RpcApp:
         """Stop listening to the node."""
         self.feed.stop()
         self.subscriptions.stop()
-        self.threads.shutdown()
+        self.callers.shutdown()
+        self.readers.shutdown()
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         cors: Headers = []

@@ -33,7 +33,7 @@ class Blocks:
         return self.backend.history.head
 
     def number(self, reference: BlockReference) -> int | None:
-        """The number of a block, sealed or being built; None for a hash that is no block's."""
+        """The number of a block, sealed or being built; None for a hash that is no block's and no mini-block's."""
         if isinstance(reference, int):
             return reference
         if isinstance(reference, bytes):
@@ -48,7 +48,10 @@ class Blocks:
         return None if number is None else self.backend.history.sealed_block(number)
 
     def body(self, reference: BlockReference) -> BlockBody | None:
-        """A sealed block, or the one being built if `reference` is "pending", with its transactions."""
+        """
+        A sealed block with its transactions, or the one being built, if `reference` is "pending" or the hash of one of
+        its mini-blocks.
+        """
         number = self.number(reference)
         if number is None:
             return None
@@ -56,7 +59,7 @@ class Blocks:
         if reference == "pending":
             # The block may be sealed between these two steps; then it is shown as it is.
             return body or BlockBody(header=None, transactions=(), mini_blocks=range(0), size_bytes=0)
-        return body if body is not None and body.header is not None else None
+        return body if body is not None and (body.header is not None or isinstance(reference, bytes)) else None
 
     def open_body(self) -> BlockBody | None:
         """The block being built, None while it has no transactions."""
@@ -108,4 +111,6 @@ class Blocks:
         return self.backend.history.block_hash(number) or ZERO_HASH
 
     def _is_open(self, reference: BlockReference) -> bool:
-        return reference == self.head.number + 1 and bool(self.backend.history.open_mini_blocks())
+        if not isinstance(reference, int | bytes):
+            return False
+        return self.number(reference) == self.head.number + 1 and bool(self.backend.history.open_mini_blocks())

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -48,7 +47,8 @@ class Where(Enum):
 
     LOOP = "at once, on the event loop"
     TASK = "on the event loop; it waits for something"
-    THREAD = "in a thread"
+    READER = "in a thread that reads the history"
+    CALLER = "in a thread that executes"
 
 
 REQUIRED: Final = object()
@@ -85,7 +85,7 @@ class Method:
 class Dispatcher:
     """Answers request bodies from a table of methods."""
 
-    def __init__(self, methods: Mapping[str, Method], settings: RpcSettings, threads: Executor) -> None:
+    def __init__(self, methods: Mapping[str, Method], settings: RpcSettings, threads: Mapping[Where, Executor]) -> None:
         self._methods = methods
         self._settings = settings
         self._threads = threads
@@ -147,8 +147,7 @@ class Dispatcher:
             elif method.where is Where.TASK:
                 result = await method.run(*arguments)
             else:
-                loop = asyncio.get_running_loop()
-                result = await loop.run_in_executor(self._threads, partial(method.run, *arguments))
+                result = await self._run_in_thread(method, arguments)
             if "id" not in message:
                 return None
             reply = self._encode({"jsonrpc": "2.0", "id": message["id"], "result": result})
@@ -160,6 +159,17 @@ class Dispatcher:
             self._log_once(name, error)
             return self._refusal(message, ServerError("internal error"))
         return reply
+
+    async def _run_in_thread(self, method: Method, arguments: list[Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.thread_wait_s
+
+        def run() -> Any:
+            if loop.time() > deadline:
+                raise RpcError(REQUEST_TIMED_OUT, "request timed out")
+            return method.run(*arguments)
+
+        return await loop.run_in_executor(self._threads[method.where], run)
 
     def _refusal(self, message: Any, error: LeveretError) -> bytes | None:
         """The error as a reply to `message`, None if that is a notification."""

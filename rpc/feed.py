@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from primitives.events import BlockSealed, Event, TransactionQueued
+from primitives.events import Event, TransactionQueued
 from rpc.backend import Backend
 
 # Only announcements of queued transactions are dropped past this, when the loop falls far behind: what is sealed
@@ -29,7 +29,6 @@ class Feed:
         self._arrived: deque[Event] = deque()
         self._is_woken = False
         self._listeners: list[Listener] = []
-        self._next_block: asyncio.Future[None] | None = None
         self.wants_queued = 0  # How many listeners care about queued transactions.
 
     @property
@@ -52,12 +51,6 @@ class Feed:
         """Have every further event; a listener must not raise or take long."""
         self._listeners.append(listener)
 
-    def next_block(self) -> "asyncio.Future[None]":
-        """Done when the block being built is sealed; shared, so shield it before cancelling."""
-        if self._next_block is None:
-            self._next_block = asyncio.get_running_loop().create_future()
-        return self._next_block
-
     def _receive(self, event: Event) -> None:
         """In the node's thread."""
         if isinstance(event, TransactionQueued) and (not self.wants_queued or len(self._arrived) >= QUEUED_EVENTS_MAX):
@@ -77,6 +70,3 @@ class Feed:
             event = self._arrived.popleft()
             for listener in self._listeners:
                 listener(event)
-            if isinstance(event, BlockSealed) and self._next_block is not None:
-                self._next_block.set_result(None)
-                self._next_block = None

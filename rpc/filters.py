@@ -66,7 +66,7 @@ class Filters:
         """A filter for logs from now on; its id."""
         if criteria.block_hash is not None:
             raise ServerError("cannot use blockHash in a filter")
-        first = self._next_mini_block() if self._is_fast(criteria) else self._blocks.head.number + 1
+        first = self._blocks.backend.history.next_mini_block_number
         return self._add(Filter("logs", owner, first, self._now_s(), criteria))
 
     def new_blocks(self, owner: str) -> str:
@@ -119,36 +119,23 @@ class Filters:
         assert asked.criteria is not None, "only log filters come here"
         history = self._blocks.backend.history
         first, head = asked.position, self._blocks.head.number
-        mini_blocks: range | None = None
-        if self._is_fast(asked.criteria):
-            asked.position = history.next_mini_block_number
-            mini_blocks = range(first, asked.position)
-            oldest = history.mini_block(first)
-            # The newest may be in a block that was sealed just now, or in the one after it.
-            first_block, last_block = (oldest.block_number if oldest else head + 1), self._blocks.head.number + 1
-        else:
-            asked.position = head + 1
-            first_block, last_block = first, head
+        asked.position = history.next_mini_block_number
         if asked.position == first:
             return []
+        oldest = history.mini_block(first)
+        # The newest may be in a block that was sealed just now, or in the one after it.
+        first_block, last_block = (oldest.block_number if oldest else head + 1), self._blocks.head.number + 1
         criteria = asked.criteria
         if isinstance(criteria.from_block, int):
             first_block = max(first_block, criteria.from_block)
         if isinstance(criteria.to_block, int):
             last_block = min(last_block, criteria.to_block)
-        search = partial(self._search.between, criteria, first_block, last_block, mini_blocks)
+        search = partial(self._search.between, criteria, first_block, last_block, range(first, asked.position))
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, search)
         except LeveretError:
             asked.position = first  # Nothing was told: the next poll begins here again.
             raise
-
-    def _is_fast(self, criteria: LogCriteria) -> bool:
-        """Whether logs are reported before their block is sealed."""
-        return self._settings.unsealed == "show" or criteria.wants_open_block
-
-    def _next_mini_block(self) -> int:
-        return self._blocks.backend.history.next_mini_block_number
 
     def _add(self, new: Filter) -> str:
         self._expire()

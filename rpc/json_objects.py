@@ -1,8 +1,8 @@
 """
 Blocks, transactions, receipts and logs as JSON-RPC shows them: the members of the execution-apis schemas.
 
-Of the block being built, the hash is null, and so is `blockHash` in everything that is in it; its roots are zero,
-for they are not computed before it is sealed.
+The block being built has no hash yet, and zeros for its roots. What is in it names as its `blockHash` the mini-block
+that it is in, until the block is sealed: clients such as ethers refuse a receipt without a hash.
 """
 
 from typing import Any
@@ -106,7 +106,7 @@ def with_transactions(header: Json, body: BlockBody, *, full: bool) -> Json:
 def transaction_object(entry: ChainTransaction) -> Json:
     """A transaction that is in a block."""
     return {
-        "blockHash": None if entry.block_hash is None else data(entry.block_hash),
+        "blockHash": data(entry.block_hash),
         "blockNumber": quantity(entry.block_number),
         "blockTimestamp": quantity(entry.block_timestamp),
         "transactionIndex": quantity(entry.index),
@@ -180,7 +180,7 @@ def receipt_object(entry: ChainTransaction, excess_blob_gas: int = 0, fork: Fork
     """A receipt; the last two arguments set the price of blobs in its block."""
     transaction, receipt = entry.transaction, entry.receipt
     shown: Json = {
-        "blockHash": None if entry.block_hash is None else data(entry.block_hash),
+        "blockHash": data(entry.block_hash),
         "blockNumber": quantity(entry.block_number),
         "contractAddress": None if receipt.contract_address is None else data(receipt.contract_address),
         "cumulativeGasUsed": quantity(receipt.cumulative_gas_used),
@@ -201,6 +201,11 @@ def receipt_object(entry: ChainTransaction, excess_blob_gas: int = 0, fork: Fork
     return shown
 
 
+def without_block_hash(receipt: Json) -> Json:
+    """As the methods that wait for a receipt give it before the block is sealed: `blockHash` is null."""
+    return {**receipt, "blockHash": None, "logs": [{**log, "blockHash": None} for log in receipt["logs"]]}
+
+
 def log_object(entry: ChainTransaction, index: int, log: Log) -> Json:
     """The log at `index` of a transaction's logs."""
     return {
@@ -210,7 +215,7 @@ def log_object(entry: ChainTransaction, index: int, log: Log) -> Json:
         "blockNumber": quantity(entry.block_number),
         "transactionHash": data(entry.transaction.hash),
         "transactionIndex": quantity(entry.index),
-        "blockHash": None if entry.block_hash is None else data(entry.block_hash),
+        "blockHash": data(entry.block_hash),
         "blockTimestamp": quantity(entry.block_timestamp),
         "logIndex": quantity(entry.first_log_index + index),
         "removed": False,

@@ -150,7 +150,7 @@ class LogSearch:
         return found
 
     def _bounds(self, criteria: LogCriteria) -> tuple[int, int]:
-        """The first and the last block meant; the last is the one being built if unsealed logs are shown."""
+        """The first and the last block meant; the last may be the one being built."""
         head = self.blocks.head.number
         newest = head + 1 if self.blocks.open_body() is not None else head
 
@@ -159,7 +159,7 @@ class LogSearch:
                 return bound
             if bound == "earliest":
                 return 0
-            if bound == "pending" or (bound in (None, "latest") and self.settings.unsealed == "show"):
+            if bound in (None, "latest", "pending"):
                 return newest
             return head
 

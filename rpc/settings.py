@@ -1,7 +1,6 @@
 """What a node may change about its JSON-RPC service; each bound with its unit."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from primitives.constants import (
     CALL_GAS_CAP,
@@ -18,17 +17,10 @@ class RpcSettings:
     """
     `vhosts` are Host names served besides localhost and literal addresses, `cors_origins` the Origins of web pages
     that may ask besides browser extensions and pages on localhost; "*" stands for any.
-
-    `unsealed` says how receipts and logs of the open block are shown to clients that ask for them the usual way.
-    "show": at once, with `blockHash` null. "wait": `eth_getTransactionReceipt` answers, and filters deliver, when the
-    block is sealed, because ethers v6 throws at a null hash. Who asks for speed gets it in both cases: the methods
-    that wait for a receipt themselves (`eth_sendRawTransactionSync`, `realtime_sendRawTransaction`), and filters and
-    subscriptions whose bounds are "pending".
     """
 
     vhosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
-    unsealed: Literal["show", "wait"] = "wait"
     wallet_over_network: bool = False  # Dev accounts sign for clients that are not on this machine, too.
 
     # One request.
@@ -39,7 +31,11 @@ class RpcSettings:
     call_gas_cap: int = CALL_GAS_CAP
     logs_results_max: int = LOGS_RESULTS_MAX
     logs_blocks_max: int = LOGS_BLOCKS_MAX
-    threads: int = 4  # Calls, estimates and searches that run at once.
+    # Calls and estimates, and searches in the history, that run at once; they have threads of their own, so that calls
+    # which compute for long do not hold up those who only read. One that waited too long for a thread is not run.
+    call_threads: int = 2
+    read_threads: int = 2
+    thread_wait_s: float = 10.0
 
     # Connections. A slow client is closed after these times; `idle` is between two requests.
     connections_max: int = 1_000

@@ -8,7 +8,7 @@ close code 1013, never left with a hole in what it was told.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -38,11 +38,12 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(eq=False)
 class Subscription:
-    """One eth_subscribe; `full` is for transactions instead of their hashes."""
+    """One eth_subscribe: to what comes from `first_mini_block` on; `full` is for transactions instead of hashes."""
 
     id: str
     kind: Kind
     socket: "Socket"
+    first_mini_block: int
     criteria: LogCriteria = field(default_factory=LogCriteria)
     full: bool = False
 
@@ -120,7 +121,8 @@ class Subscriptions:
             raise RpcError(METHOD_NOT_FOUND, f'no "{kind[:100]}" subscription in eth namespace')
         if len(socket.subscriptions) >= self._settings.socket_subscriptions_max:
             raise ServerError(f"too many subscriptions: at most {self._settings.socket_subscriptions_max} for a socket")
-        new = Subscription("0x" + secrets.token_hex(16), kind, socket, criteria, full)
+        first = self._blocks.backend.history.next_mini_block_number
+        new = Subscription("0x" + secrets.token_hex(16), kind, socket, first, criteria, full)
         socket.subscriptions[new.id] = new
         self._by_kind[new.kind][new.id] = new
         self._feed.wants_queued += new.kind == "newPendingTransactions"
@@ -185,9 +187,10 @@ class Subscriptions:
                 assert body is not None, "a block is announced after it is in the log"
                 self._tell_logs(wanted, body.transactions)
 
-    def _tell_logs(self, wanted: Iterable[Subscription], entries: Iterable[ChainTransaction]) -> None:
+    def _tell_logs(self, wanted: Iterable[Subscription], entries: Sequence[ChainTransaction]) -> None:
         for subscription in wanted:
-            for log in subscription.criteria.select(entries):
+            new = [entry for entry in entries if entry.mini_block_number >= subscription.first_mini_block]
+            for log in subscription.criteria.select(new):
                 subscription.tell(_encode(log))
 
     def _tell_queued(self, transaction: Transaction) -> None:
@@ -228,7 +231,8 @@ class OpenBlock:
                     transaction=transaction,
                     receipt=receipt,
                     block_number=mini_block.block_number,
-                    block_hash=None,
+                    block_hash=mini_block.hash,
+                    is_sealed=False,
                     block_timestamp=mini_block.block_timestamp,
                     base_fee_per_gas=mini_block.base_fee_per_gas,
                     index=self._transaction_count,

@@ -1,5 +1,5 @@
 """
-The threads that execute calls and search logs.
+Threads for what takes long: executing calls, searching the history.
 
 They are daemons: a call that is still running does not keep the process from ending.
 """
@@ -20,7 +20,8 @@ Work = tuple[Future[Any], Callable[[], Any]]
 class CallThreads(Executor):
     """A fixed number of threads, started with the first work; what waits is bounded by the number of clients."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, name: str, count: int) -> None:
+        self._name = name
         self._count = count
         self._threads: list[threading.Thread] = []
         self._work: SimpleQueue[Work | None] = SimpleQueue()
@@ -54,7 +55,7 @@ class CallThreads(Executor):
             size_before = threading.stack_size(STACK_BYTES)
             try:
                 for index in range(self._count):
-                    thread = threading.Thread(target=self._serve, name=f"rpc-{index}", daemon=True)
+                    thread = threading.Thread(target=self._serve, name=f"{self._name}-{index}", daemon=True)
                     thread.start()
                     self._threads.append(thread)
             finally:

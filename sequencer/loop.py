@@ -399,17 +399,21 @@ class Sequencer:
             signing_key=self._signing_key,
         )
         assert self._state.version == mini_block.number + 1, "a version for each mini-block"
-        self._history.append_mini_block(mini_block)
+        self._history.append_mini_block(mini_block, on_durable=self._show_state)
         self._block.add(mini_block)
         self._mini_block = MiniBlockBuilder()
         self._publish(mini_block)
 
-    def _publish(self, mini_block: MiniBlock) -> None:
-        """Readers see the new state, and the mempool forgets what it made of it, in one moment."""
+    def _show_state(self) -> None:
+        """Readers see the new state."""
         latest = self._state.view_at(self._state.version)
         with self._lock:
             self._latest = latest
             self._published_version = self._state.version
+
+    def _publish(self, mini_block: MiniBlock) -> None:
+        """The mempool forgets what everybody can see now, and listeners hear of it."""
+        with self._lock:
             self._mempool.release(mini_block.transactions)
             for address, account, _ in mini_block.state_diff.accounts:
                 queued_nonce = self._mempool.next_nonce(address)

@@ -2,7 +2,7 @@
 The chain on disk: mini-blocks as they were sealed, blocks, and the indexes to find what is in them.
 
     m<number 8>       mini-block record            t<transaction hash 32>  where the transaction is
-    b<number 8>       sealed block record          h<block hash 32>        block number 8
+    b<number 8>       sealed block record          h<hash 32>              number of the block, or of the mini-block's
     l<number 8>       bloom, of blocks with logs
 
 Numbers in keys are big-endian, so that keys are in the order of the chain. A mini-block and its index entries are
@@ -35,7 +35,7 @@ _MINI_BLOCK: Final = b"m"
 _BLOCK: Final = b"b"
 _BLOOM: Final = b"l"
 _TRANSACTION: Final = b"t"
-_BLOCK_HASH: Final = b"h"
+_HASH: Final = b"h"
 
 _NUMBER: Final = struct.Struct(">Q")
 # Of a transaction: mini-block number, index in the mini-block, index in the block, index of its first log in the block.
@@ -57,13 +57,15 @@ class ChainTransaction:
     """
     A transaction where it stands in the chain, with its receipt.
 
-    `block_hash` is None until the block is sealed; `index` and `first_log_index` count from the start of the block.
+    `block_hash` is that of the block or, until it is sealed, of the mini-block; `index` and `first_log_index` count
+    from the start of the block.
     """
 
     transaction: Transaction
     receipt: Receipt
     block_number: int
-    block_hash: bytes | None
+    block_hash: bytes
+    is_sealed: bool
     block_timestamp: int
     base_fee_per_gas: int
     index: int
@@ -167,10 +169,11 @@ class History:
 
     # Appending.
 
-    def append_mini_block(self, mini_block: MiniBlock) -> None:
+    def append_mini_block(self, mini_block: MiniBlock, on_durable: Callable[[], None] = lambda: None) -> None:
         """
         Add the next mini-block of the open block; on return it lasts as `durability` says.
 
+        `on_durable` is called before any reader can find the mini-block here: whoever sees a receipt sees its effects.
         Raises StorageUnavailable, and then the mini-block was not added.
         """
         tip = self._tip
@@ -181,7 +184,9 @@ class History:
         assert mini_block.parent_hash == self._last_hash, "mini-blocks are chained by hash"
         record = encode_mini_block(mini_block)
         items = [(_key(_MINI_BLOCK, mini_block.number), record), *_places(mini_block, tip)]
+        items.append((_HASH + mini_block.hash, _NUMBER.pack(mini_block.block_number)))
         self._disk.put_many(items, self._durable)
+        on_durable()
         self._last_hash = mini_block.hash
         self._mini_blocks.put(mini_block.number, mini_block, 1 + len(mini_block.transactions))
         self._tip = tip.with_mini_block(mini_block)
@@ -201,7 +206,7 @@ class History:
         assert block.first_mini_block == (0 if tip.head is None else tip.head.version), "no mini-block is left out"
         assert block.version == tip.next_mini_block, "a block is made of the open mini-blocks"
         items = [(_key(_BLOCK, block.number), encode_sealed_block(block))]
-        items.append((_BLOCK_HASH + block.hash, _NUMBER.pack(block.number)))
+        items.append((_HASH + block.hash, _NUMBER.pack(block.number)))
         if any(block.header.bloom):
             items.append((_key(_BLOOM, block.number), block.header.bloom))
         self._disk.put_many(items, self._durable)
@@ -236,12 +241,12 @@ class History:
         return None if block is None else block.hash
 
     def number_of_hash(self, block_hash: bytes) -> int | None:
-        """The number of the sealed block with this hash."""
-        value = self._disk.get(_BLOCK_HASH + block_hash)
+        """The number of the sealed block with this hash, or of the block that the mini-block with this hash is in."""
+        value = self._disk.get(_HASH + block_hash)
         if value is None:
             return None
         if len(value) != _NUMBER.size:
-            raise self._disk.damaged("an entry in the index of block hashes is cut")
+            raise self._disk.damaged("an entry in the index of hashes is cut")
         number: int = _NUMBER.unpack(value)[0]
         return number
 
@@ -269,8 +274,8 @@ class History:
         if position >= len(mini_block.transactions):
             raise self._disk.damaged(f"the index of transactions does not fit mini-block {mini_block_number}")
         block = self.sealed_block(mini_block.block_number)
-        block_hash = None if block is None else block.hash
-        return _chain_transaction(mini_block, position, block_hash, index, first_log_index)
+        header_hash = None if block is None else block.hash
+        return _chain_transaction(mini_block, position, header_hash, index, first_log_index)
 
     def body(self, number: int) -> BlockBody | None:
         """A sealed block or, if it has mini-blocks, the open one; None if there is no such block."""
@@ -453,23 +458,24 @@ def _body(
     first_log_index = 0
     if transactions:
         first_log_index = transactions[-1].first_log_index + len(transactions[-1].receipt.logs)
-    block_hash = None if header is None else header.hash
+    header_hash = None if header is None else header.hash
     for mini_block in mini_blocks:
         for position, receipt in enumerate(mini_block.receipts):
             index = len(transactions)
-            transactions.append(_chain_transaction(mini_block, position, block_hash, index, first_log_index))
+            transactions.append(_chain_transaction(mini_block, position, header_hash, index, first_log_index))
             first_log_index += len(receipt.logs)
     return BlockBody(header, tuple(transactions), numbers, _size_bytes(header, transactions))
 
 
 def _chain_transaction(
-    mini_block: MiniBlock, position: int, block_hash: bytes | None, index: int, first_log_index: int
+    mini_block: MiniBlock, position: int, header_hash: bytes | None, index: int, first_log_index: int
 ) -> ChainTransaction:
     return ChainTransaction(
         transaction=mini_block.transactions[position],
         receipt=mini_block.receipts[position],
         block_number=mini_block.block_number,
-        block_hash=block_hash,
+        block_hash=header_hash or mini_block.hash,
+        is_sealed=header_hash is not None,
         block_timestamp=mini_block.block_timestamp,
         base_fee_per_gas=mini_block.base_fee_per_gas,
         index=index,

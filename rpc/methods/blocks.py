@@ -1,8 +1,7 @@
 """Methods that show blocks, transactions, receipts and logs."""
 
-import asyncio
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from primitives.forks import Fork
 from primitives.transaction import BLOB
@@ -32,8 +31,6 @@ from rpc.logs import LogSearch, read_log_criteria
 from rpc.settings import RpcSettings
 from statestore.history import BlockBody, ChainTransaction
 
-SEAL_WAIT_S_MAX: Final = 5.0  # Several times a block's interval, and less than clients wait for an answer.
-
 
 @dataclass(frozen=True)
 class BlockMethods:
@@ -47,8 +44,7 @@ class BlockMethods:
     def table(self) -> dict[str, Method]:
         """The methods by name."""
         by_hash, by_number = (Parameter(read_hash),), (Parameter(read_block_number),)
-        full, index, thread = Parameter(read_boolean, False), Parameter(read_quantity), Where.THREAD
-        receipt_where = Where.TASK if self.settings.unsealed == "wait" else Where.LOOP
+        full, index, thread = Parameter(read_boolean, False), Parameter(read_quantity), Where.READER
         return {
             "eth_getBlockByHash": Method(self.block, (*by_hash, full), thread),
             "eth_getBlockByNumber": Method(self.block, (*by_number, full), thread),
@@ -65,9 +61,7 @@ class BlockMethods:
             "eth_getTransactionByBlockNumberAndIndex": Method(self.transaction_at, (*by_number, index), thread),
             "eth_getTransactionByHash": Method(self.transaction, by_hash),
             "eth_getRawTransactionByHash": Method(self.raw_transaction, by_hash),
-            "eth_getTransactionReceipt": Method(
-                self.sealed_receipt if receipt_where is Where.TASK else self.receipt, by_hash, receipt_where
-            ),
+            "eth_getTransactionReceipt": Method(self.receipt, by_hash),
             "eth_getLogs": Method(self.search.find, (Parameter(read_log_criteria),), thread),
         }
 
@@ -123,19 +117,6 @@ class BlockMethods:
         """A receipt, None while the transaction was not executed."""
         entry = self.blocks.backend.history.transaction(transaction_hash)
         return None if entry is None else self.receipt_of(entry)
-
-    async def sealed_receipt(self, transaction_hash: bytes) -> Json | None:
-        """The same, but a transaction that was executed is answered when its block is sealed."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + SEAL_WAIT_S_MAX
-        while True:
-            sealed = self.feed.next_block()  # Before the history is asked: a seal in between is not missed.
-            entry = self.blocks.backend.history.transaction(transaction_hash)
-            if entry is not None and entry.block_hash is not None:
-                return self.receipt_of(entry)
-            if entry is None or loop.time() >= deadline:
-                return None
-            await asyncio.wait([sealed], timeout=deadline - loop.time())
 
     def receipt_of(self, entry: ChainTransaction) -> Json:
         """The receipt of a transaction in a block."""

@@ -56,7 +56,7 @@ class ChainMethods:
             "eth_maxPriorityFeePerGas": Method(lambda: quantity(self.blocks.backend.suggested_tip())),
             "eth_baseFee": Method(lambda: quantity(self.blocks.backend.environment().base_fee_per_gas)),
             "eth_blobBaseFee": Method(self.blob_base_fee),
-            "eth_feeHistory": Method(self.fee_history, history_parameters, Where.THREAD),
+            "eth_feeHistory": Method(self.fee_history, history_parameters, Where.READER),
             "eth_coinbase": Method(lambda: data(self.blocks.backend.environment().coinbase)),
             "eth_protocolVersion": Method(lambda: "0x41"),
             "eth_mining": Method(lambda: False),

@@ -50,8 +50,8 @@ class ExecutionMethods:
             Parameter(read_block_overrides, BlockOverrides()),
         )
         return {
-            "eth_call": Method(self.call, parameters, Where.THREAD),
-            "eth_estimateGas": Method(self.estimate_gas, parameters, Where.THREAD),
+            "eth_call": Method(self.call, parameters, Where.CALLER),
+            "eth_estimateGas": Method(self.estimate_gas, parameters, Where.CALLER),
         }
 
     def call(

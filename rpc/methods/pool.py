@@ -26,10 +26,10 @@ class PoolMethods:
     def table(self) -> dict[str, Method]:
         """The methods by name."""
         return {
-            "txpool_status": Method(self.status, where=Where.THREAD),
-            "txpool_content": Method(self.content, where=Where.THREAD),
-            "txpool_contentFrom": Method(self.content_from, (Parameter(read_address),), Where.THREAD),
-            "txpool_inspect": Method(self.inspect, where=Where.THREAD),
+            "txpool_status": Method(self.status, where=Where.READER),
+            "txpool_content": Method(self.content, where=Where.READER),
+            "txpool_contentFrom": Method(self.content_from, (Parameter(read_address),), Where.READER),
+            "txpool_inspect": Method(self.inspect, where=Where.READER),
         }
 
     def status(self) -> Json:

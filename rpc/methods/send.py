@@ -12,7 +12,7 @@ from rpc.dispatch import Method, Parameter, Where
 from rpc.encoding import data, read_data, read_number
 from rpc.errors import SYNC_TIMEOUT, RpcError, ServerError
 from rpc.feed import Feed
-from rpc.json_objects import Json
+from rpc.json_objects import Json, without_block_hash
 from rpc.methods.blocks import BlockMethods
 
 SYNC_TIMEOUT_MS_DEFAULT: Final = 20_000
@@ -81,9 +81,10 @@ class SendMethods:
         refusal = executed.result()
         if refusal is not None:
             raise refusal
-        receipt = self.blocks.receipt(transaction.hash)
-        assert receipt is not None, "a mini-block is announced after it is in the log"
-        return receipt
+        entry = self.backend.history.transaction(transaction.hash)
+        assert entry is not None, "a mini-block is announced after it is in the log"
+        receipt = self.blocks.receipt_of(entry)
+        return receipt if entry.is_sealed else without_block_hash(receipt)
 
     def _forget(self, transaction_hash: bytes, executed: Outcome) -> None:
         outcomes = self.waiting.get(transaction_hash)

@@ -24,7 +24,7 @@ class WalletMethods:
 
     def table(self) -> dict[str, Method]:
         """The methods by name."""
-        arguments, thread = (Parameter(read_call),), Where.THREAD
+        arguments, thread = (Parameter(read_call),), Where.CALLER
         message, address = Parameter(read_data), Parameter(read_address)
         return {
             "eth_accounts": Method(self.accounts),

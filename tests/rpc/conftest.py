@@ -17,7 +17,7 @@ def node() -> Node:
 
 @pytest.fixture
 def settings() -> RpcSettings:
-    return RpcSettings(unsealed="show")
+    return RpcSettings()
 
 
 @pytest.fixture

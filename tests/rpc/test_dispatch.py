@@ -1,6 +1,8 @@
 """JSON-RPC 2.0 as such: framing, ids, batches, errors."""
 
+import asyncio
 import json
+import threading
 
 import pytest
 
@@ -201,3 +203,34 @@ def test_our_own_mistakes_are_logged_once_and_told_without_details(client: Clien
 def test_the_largest_quantities_are_read():
     assert read_quantity("0x" + "f" * 16) == 2**64 - 1
     assert read_quantity("0x" + "F" * 64, 256) == 2**256 - 1
+
+
+class TestBusyThreads:
+    @pytest.fixture
+    def settings(self) -> RpcSettings:
+        return RpcSettings(thread_wait_s=-1)
+
+    def test_a_call_that_waited_too_long_is_not_run(self, client: Client):
+        for method, params in (("eth_call", [{}]), ("eth_getLogs", [{}])):
+            error = client.refusal(method, *params)
+            assert (error.code, error.message) == (-32002, "request timed out")
+
+
+def test_calls_that_compute_for_long_do_not_hold_up_those_who_read(client: Client, monkeypatch):
+    may_end = threading.Event()
+    engine_call = client.node.engine.call
+
+    def wait(*arguments):
+        assert may_end.wait(30)
+        return engine_call(*arguments)
+
+    monkeypatch.setattr(client.node.engine, "call", wait)
+
+    async def ask() -> list:
+        calls = [asyncio.create_task(client.ask_async("eth_call", {"to": "0x" + ANSWER.hex()})) for _ in range(10)]
+        block = await client.ask_async("eth_getBlockByNumber", "latest")
+        assert not any(call.done() for call in calls)
+        may_end.set()
+        return [block["number"], *await asyncio.gather(*calls)]
+
+    assert client.run(ask()) == ["0x0", *[f"0x{42:064x}"] * 10]

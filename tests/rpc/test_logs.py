@@ -105,14 +105,14 @@ def test_the_open_block_is_searched_too(client: Client, chain: Node):
     for criteria in ({}, {"fromBlock": "0x5", "toBlock": "0x5"}, {"fromBlock": "pending", "toBlock": "pending"}):
         logs = client.ask("eth_getLogs", criteria)
         assert blocks_of(logs) == [5]
-        assert logs[0]["blockHash"] is None
+        assert logs[0]["blockHash"] == data(chain.history.open_mini_blocks()[0].hash)
     assert blocks_of(client.ask("eth_getLogs", {"fromBlock": "0x0", "toBlock": "finalized"})) == [1, 2, 4]
 
 
 class TestLimits:
     @pytest.fixture
     def settings(self) -> RpcSettings:
-        return RpcSettings(unsealed="show", logs_blocks_max=3, logs_results_max=2)
+        return RpcSettings(logs_blocks_max=3, logs_results_max=2)
 
     def test_a_search_over_too_many_blocks_is_refused(self, client: Client, chain: Node):
         error = client.refusal("eth_getLogs", {"fromBlock": "0x1", "toBlock": "0x4"})
@@ -141,7 +141,7 @@ def test_a_log_filter_tells_each_log_once_as_soon_as_it_is_there(client: Client,
     chain.send(COUNTER)
     chain.seal_mini_block()
     logs = client.ask("eth_getFilterChanges", filter_id)
-    assert (blocks_of(logs), logs[0]["blockHash"]) == ([5], None)
+    assert (blocks_of(logs), logs[0]["blockHash"]) == ([5], data(chain.history.last_mini_block_hash))
     chain.send(COUNTER)
     chain.seal_mini_block()
     chain.seal_block()
@@ -152,7 +152,8 @@ def test_a_log_filter_tells_each_log_once_as_soon_as_it_is_there(client: Client,
     logs = client.ask("eth_getFilterChanges", filter_id)
     assert blocks_of(logs) == [5, 6, 7]
     assert [log["logIndex"] for log in logs] == ["0x1", "0x0", "0x0"]
-    assert [log["blockHash"] is None for log in logs] == [False, False, True]
+    newest = [chain.history.number_of_hash(bytes.fromhex(log["blockHash"][2:])) for log in logs]
+    assert newest == blocks_of(logs)
     assert client.ask("eth_getFilterChanges", filter_id) == []
     assert client.ask("eth_uninstallFilter", filter_id) is True
     assert client.ask("eth_uninstallFilter", filter_id) is False
@@ -226,25 +227,6 @@ def test_a_filter_that_nobody_polls_is_forgotten(client: Client, chain: Node):
     assert client.refusal("eth_getFilterChanges", idle).message == "filter not found"
     assert client.app.feed.wants_queued == 0
     client.ask("eth_getFilterChanges", polled)
-
-
-class TestSealedOnly:
-    @pytest.fixture
-    def settings(self) -> RpcSettings:
-        return RpcSettings()
-
-    def test_logs_are_told_with_their_blocks_hash(self, client: Client, chain: Node):
-        at_seal = client.ask("eth_newFilter", {"address": data(COUNTER)})
-        at_once = client.ask("eth_newFilter", {"fromBlock": "pending"})
-        chain.send(COUNTER)
-        chain.seal_mini_block()
-        assert client.ask("eth_getFilterChanges", at_seal) == []
-        assert [log["blockHash"] for log in client.ask("eth_getFilterChanges", at_once)] == [None]
-        assert blocks_of(client.ask("eth_getLogs", {})) == [4]
-        block = chain.seal_block()
-        assert [log["blockHash"] for log in client.ask("eth_getFilterChanges", at_seal)] == [data(block.hash)]
-        assert client.ask("eth_getFilterChanges", at_seal) == []
-        assert client.ask("eth_getFilterChanges", at_once) == []
 
 
 def test_logs_with_equal_topics_in_one_transaction_are_all_told(client: Client, node: Node):

@@ -4,7 +4,6 @@ import pytest
 
 from primitives.keccak import keccak256
 from rpc.encoding import data, quantity
-from rpc.settings import RpcSettings
 from tests.rpc.client import Client
 from tests.rpc.node import ALICE, ANSWER, BOB, CODES, COUNTER, INIT_CODE, NOBODY, RICH_WEI, Node
 
@@ -181,8 +180,9 @@ def test_a_transaction_is_pending_then_open_then_sealed(client: Client, node: No
     node.seal_mini_block()
     shown = client.ask("eth_getTransactionByHash", sent_hash)
     receipt = client.ask("eth_getTransactionReceipt", sent_hash)
+    mini_block_hash = data(node.history.last_mini_block_hash)
     for item in (shown, receipt, receipt["logs"][0]):
-        assert (item["blockHash"], item["blockNumber"], item["transactionIndex"]) == (None, "0x1", "0x0")
+        assert (item["blockHash"], item["blockNumber"], item["transactionIndex"]) == (mini_block_hash, "0x1", "0x0")
 
     block = node.seal_block()
     shown = client.ask("eth_getTransactionByHash", sent_hash)
@@ -251,35 +251,17 @@ def test_fee_history_has_one_base_fee_more_than_blocks(client: Client, node: Nod
         assert client.refusal("eth_feeHistory", "0x1", "latest", percentiles).code == -32602
 
 
-class TestHeldReceipts:
-    @pytest.fixture
-    def settings(self) -> RpcSettings:
-        return RpcSettings()
-
-    def test_a_receipt_is_told_when_its_block_is_sealed(self, client: Client, node: Node):
-        import asyncio
-
-        sent = node.send(COUNTER)
-        assert client.ask("eth_getTransactionReceipt", data(sent.hash)) is None
-        node.seal_mini_block()
-
-        async def ask_and_seal() -> object:
-            asked = asyncio.create_task(client.ask_async("eth_getTransactionReceipt", data(sent.hash)))
-            while client.app.feed._next_block is None:
-                await asyncio.sleep(0)
-            assert not asked.done()
-            node.seal_block()
-            return await asked
-
-        receipt = client.run(ask_and_seal())
-        assert receipt is not None
-        assert receipt["blockHash"] == data(node.history.head.hash)
-        assert client.ask("eth_getTransactionReceipt", data(sent.hash)) == receipt
-
-    def test_a_receipt_whose_block_takes_very_long_is_not_there_yet(self, client: Client, node: Node, monkeypatch):
-        monkeypatch.setattr("rpc.methods.blocks.SEAL_WAIT_S_MAX", 0.01)
-        sent = node.send(COUNTER)
-        node.seal_mini_block()
-        assert client.ask("eth_getTransactionReceipt", data(sent.hash)) is None
-        node.seal_block()
-        assert client.ask("eth_getTransactionReceipt", data(sent.hash)) is not None
+def test_a_receipt_names_its_mini_block_until_the_block_is_sealed(client: Client, node: Node):
+    sent = node.send(COUNTER)
+    assert client.ask("eth_getTransactionReceipt", data(sent.hash)) is None
+    node.seal_mini_block()
+    receipt = client.ask("eth_getTransactionReceipt", data(sent.hash))
+    mini_block_hash = data(node.history.open_mini_blocks()[0].hash)
+    assert [receipt["blockHash"], *[log["blockHash"] for log in receipt["logs"]]] == [mini_block_hash] * 2
+    shown = client.ask("eth_getBlockByHash", mini_block_hash, False)
+    assert (shown["number"], shown["transactions"]) == (receipt["blockNumber"], [data(sent.hash)])
+    assert client.ask("eth_getBalance", data(COUNTER), mini_block_hash) == "0x0"
+    node.seal_block()
+    sealed = client.ask("eth_getTransactionReceipt", data(sent.hash))
+    assert sealed["blockHash"] == data(node.history.head.hash)
+    assert client.ask("eth_getBlockByHash", mini_block_hash, False)["hash"] == sealed["blockHash"]

@@ -71,6 +71,16 @@ def test_logs_are_told_when_their_block_is_sealed(asker: Asker, node: Node):
     assert asker.told()["blockNumber"] == "0x3"
 
 
+def test_logs_from_before_the_subscription_are_not_told_though_their_block_is_sealed_later(asker: Asker, node: Node):
+    node.send(COUNTER)
+    node.seal_mini_block()
+    asker.ask("eth_subscribe", "logs", {"address": data(COUNTER)})
+    node.send(COUNTER)
+    block = node.seal_block()
+    log = asker.told()
+    assert (log["blockHash"], log["logIndex"]) == (data(block.hash), "0x1")
+
+
 def test_logs_are_told_at_once_to_those_who_ask_for_pending_ones(asker: Asker, node: Node):
     node.send(COUNTER)
     node.seal_mini_block()
@@ -83,7 +93,7 @@ def test_logs_are_told_at_once_to_those_who_ask_for_pending_ones(asker: Asker, n
             node.seal_mini_block()
             for _ in range(2):
                 log = asker.told()
-                assert log["blockHash"] is None
+                assert log["blockHash"] == data(node.history.last_mini_block_hash)
                 places.append((log["blockNumber"], log["transactionIndex"], log["logIndex"]))
         node.seal_block()
     first = [("0x1", quantity(index), quantity(index)) for index in range(1, 5)]

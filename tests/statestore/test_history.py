@@ -44,7 +44,8 @@ def test_an_append_is_one_batch_as_durable_as_was_asked(durability, durable: boo
     block = builder.block()
     _, of_mini_block, of_block = disk.batches
     number = (0).to_bytes(8, "big")
-    assert of_mini_block == ([b"m" + number, *[b"t" + each.hash for each in mini_block.transactions]], durable)
+    places = [b"t" + each.hash for each in mini_block.transactions]
+    assert of_mini_block == ([b"m" + number, *places, b"h" + mini_block.hash], durable)
     assert of_block[0][:2] == [b"b" + (1).to_bytes(8, "big"), b"h" + block.hash]
     assert of_block[1] == durable
 
@@ -130,7 +131,7 @@ def test_everything_appended_is_found(tmp_path: Path, is_reopened: bool) -> None
         for index, entry in enumerate(body.transactions):
             assert (entry.index, entry.first_log_index) == (index, logs)
             logs += len(entry.receipt.logs)
-            assert entry.block_hash == history.block_hash(number)
+            assert entry.block_hash == (history.block_hash(number) or mini_blocks[entry.mini_block_number].hash)
             assert (entry.block_number, entry.block_timestamp) == (number, number)
             assert entry.transaction in mini_blocks[entry.mini_block_number].transactions
             assert history.transaction(entry.transaction.hash) == entry
@@ -156,21 +157,24 @@ def test_the_open_block_grows_and_then_gets_its_hash() -> None:
     builder, history = ChainBuilder(chain), chain.history
     assert history.body(1) is None
     for count in range(1, 4):
-        last = builder.mini_block(2).transactions[-1]
+        mini_block = builder.mini_block(2)
+        last = mini_block.transactions[-1]
         body = history.body(1)
         assert body is not None
         assert body.header is None
         assert (len(body.transactions), body.mini_blocks) == (2 * count, range(count))
         entry = history.transaction(last.hash)
         assert entry == body.transactions[-1]
-        assert entry.block_hash is None
+        assert (entry.block_hash, entry.is_sealed) == (mini_block.hash, False)
+        assert history.number_of_hash(mini_block.hash) == 1
     block = builder.block()
     sealed, entry = history.body(1), history.transaction(last.hash)
     assert sealed is not None
     assert entry is not None
     assert sealed.header == block.header
     assert entry == sealed.transactions[-1]
-    assert entry.block_hash == block.hash
+    assert (entry.block_hash, entry.is_sealed) == (block.hash, True)
+    assert history.number_of_hash(mini_block.hash) == history.number_of_hash(block.hash) == 1
 
 
 def test_blooms_lead_to_the_blocks_with_a_topic() -> None:
@@ -267,7 +271,7 @@ def test_readers_never_see_a_block_that_is_half_there(tmp_path: Path) -> None:
                         found = history.transaction(entry.transaction.hash)
                         assert found is not None
                         assert found.index == entry.index
-                        assert found.block_hash in (history.block_hash(number), None)
+                        assert history.number_of_hash(found.block_hash) == number
                 assert history.sealed_block(head.number) == head
                 assert history.number_of_hash(head.hash) == head.number
         except BaseException as fault:
