@@ -105,7 +105,8 @@ def run_node(settings: NodeSettings) -> int:
     wallet = DevWallet.from_mnemonic(settings.mnemonic, settings.accounts)
     genesis = _genesis(settings, wallet)
     with _progress("Compiling kernels (once, they are cached)") as show:
-        compile_kernels(lambda _, done, count: show(done, count))
+        compile_kernels(lambda _, done, count: show(done, count + 1))
+        engine.warm_up()
     rng = random.SystemRandom()
     opened, signing_key = _open(settings, genesis, rng)
     try:
@@ -247,4 +248,5 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         def show(done: int, total: int) -> None:
             task_seconds = progress.tasks[0].elapsed or 0.0
             progress.update(task, completed=done, total=total, visible=task_seconds > 0.5)
+
         yield show
