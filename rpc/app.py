@@ -59,7 +59,7 @@ class RpcApp:
         search = LogSearch(blocks, settings)
         self.filters = Filters(blocks, search, self.feed, self.readers, settings)
         self.subscriptions = Subscriptions(blocks, self.feed, self.readers, settings)
-        shown = BlockMethods(blocks, self.feed, search, settings)
+        shown = BlockMethods(blocks, search)
         execution = ExecutionMethods(blocks, settings)
         self.methods: dict[str, Method] = {
             **ChainMethods(blocks).table(),

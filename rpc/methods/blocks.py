@@ -17,7 +17,6 @@ from rpc.encoding import (
     read_hash,
     read_quantity,
 )
-from rpc.feed import Feed
 from rpc.json_objects import (
     Json,
     header_object,
@@ -28,7 +27,6 @@ from rpc.json_objects import (
     with_transactions,
 )
 from rpc.logs import LogSearch, read_log_criteria
-from rpc.settings import RpcSettings
 from statestore.history import BlockBody, ChainTransaction
 
 
@@ -37,9 +35,7 @@ class BlockMethods:
     """`eth_getBlockByNumber`, `eth_getTransactionReceipt`, `eth_getLogs`, ..."""
 
     blocks: Blocks
-    feed: Feed
     search: LogSearch
-    settings: RpcSettings
 
     def table(self) -> dict[str, Method]:
         """The methods by name."""
@@ -72,11 +68,11 @@ class BlockMethods:
 
     def header(self, reference: BlockReference) -> Json | None:
         """The header of a block, None if there is none."""
-        if reference == "pending":
-            body = self.blocks.body(reference)
-            return None if body is None else self._header_of(body)
         sealed = self.blocks.sealed(reference)
-        return None if sealed is None else header_object(sealed.header)
+        if sealed is not None:
+            return header_object(sealed.header)
+        body = self.blocks.body(reference)
+        return None if body is None else self._header_of(body)
 
     def block_receipts(self, reference: BlockReference) -> list[Json] | None:
         """All receipts of a block, None if there is none."""
@@ -90,7 +86,8 @@ class BlockMethods:
 
     def uncle_count(self, reference: BlockReference) -> str | None:
         """Zero, None if there is no such block."""
-        return "0x0" if reference == "pending" or self.blocks.sealed(reference) is not None else None
+        is_there = self.blocks.sealed(reference) is not None or self.blocks.body(reference) is not None
+        return "0x0" if is_there else None
 
     def transaction_at(self, reference: BlockReference, index: int) -> Json | None:
         """One transaction of a block, None if there is none."""

@@ -258,6 +258,8 @@ def test_a_receipt_names_its_mini_block_until_the_block_is_sealed(client: Client
     receipt = client.ask("eth_getTransactionReceipt", data(sent.hash))
     mini_block_hash = data(node.history.open_mini_blocks()[0].hash)
     assert [receipt["blockHash"], *[log["blockHash"] for log in receipt["logs"]]] == [mini_block_hash] * 2
+    assert client.ask("eth_getHeaderByHash", mini_block_hash)["number"] == "0x1"
+    assert client.ask("eth_getUncleCountByBlockHash", mini_block_hash) == "0x0"
     shown = client.ask("eth_getBlockByHash", mini_block_hash, False)
     assert (shown["number"], shown["transactions"]) == (receipt["blockNumber"], [data(sent.hash)])
     assert client.ask("eth_getBalance", data(COUNTER), mini_block_hash) == "0x0"
