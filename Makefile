@@ -66,7 +66,7 @@ run:  ## start a chain on 127.0.0.1:8545 (ARGS="--port 9545 ..." passes flags on
 
 test:  ## run the tests (ARGS="-k nonce" passes arguments to pytest)
 	@$(call INSTALL,dev,requirements-dev.lock)
-	@.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check:  ## the static half: ruff, mypy, and the tests that read the source
 	@$(call INSTALL,dev,requirements-dev.lock)
