@@ -13,6 +13,7 @@ Any thread may read; one writes.
 
 import errno
 import os
+import sys
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -20,9 +21,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import plyvel
-
 from primitives.errors import DatadirCorrupt, DatadirInUse, DatadirUnreadable, StorageError, StorageUnavailable
+
+# The same library under two names: plyvel has no wheel past Python 3.12, plyvel-next none before 3.13.
+if sys.version_info >= (3, 13):
+    import plyvel_next as plyvel
+else:
+    import plyvel
 
 WRITE_BUFFER_BYTES: Final = 4 * 1024 * 1024  # LevelDB keeps at most two logs of about this size.
 _BLOOM_FILTER_BITS: Final = 10  # Per key: wallets poll for transactions that are not there yet.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from primitives.errors import DatadirCorrupt, DatadirInUse, StorageError, StorageUnavailable
-from statestore.disk import Disk, LevelDisk, MemoryDisk
+from statestore.disk import Disk, LevelDisk, MemoryDisk, plyvel
 
 
 @pytest.fixture(params=["memory", "level"])
@@ -109,8 +109,6 @@ def failing(tmp_path: Path) -> Iterator[Callable[[Exception], tuple[LevelDisk, F
 
 
 def test_after_a_failed_write_nothing_more_is_written(failing) -> None:
-    import plyvel
-
     disk, database = failing(plyvel.IOError(b"IO error: x/000003.log: No space left on device"))
     for _ in range(2):
         with pytest.raises(StorageUnavailable, match="No space left on device"):
@@ -121,8 +119,6 @@ def test_after_a_failed_write_nothing_more_is_written(failing) -> None:
 
 
 def test_errors_while_reading_are_storage_errors(failing) -> None:
-    import plyvel
-
     disk, _ = failing(plyvel.CorruptionError(b"Corruption: block checksum mismatch: /x/000005.ldb"))
     with pytest.raises(DatadirCorrupt, match=r"^/x/000005\.ldb is damaged"):
         disk.get(b"a")

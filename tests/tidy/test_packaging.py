@@ -10,8 +10,8 @@ from tests.tidy.source_files import ROOT, python_files
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 OURS = {"leveret", "tests"} | {name.split(".")[0] for name in PYPROJECT["tool"]["setuptools"]["packages"]}
-# plyvel and plyvel-next have the same module; which of them is installed depends on Python.
-DISTRIBUTION_OF = {**packages_distributions(), "plyvel": ["plyvel"]}
+# Which of these two is installed depends on Python.
+DISTRIBUTION_OF = {**packages_distributions(), "plyvel": ["plyvel"], "plyvel_next": ["plyvel-next"]}
 PINNED = re.compile(r"^([a-z0-9-]+)==([^ ;]+)( ; .+)?$")
 
 
