@@ -12,8 +12,7 @@ import gc
 import logging
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +22,6 @@ from primitives.block import BlockEnvironment
 from primitives.chain import ChainConfig
 from primitives.errors import DatadirCorrupt, LeveretError, StorageError
 from primitives.events import BlockSealed, Event
-from primitives.forks import ForkSchedule
 from primitives.signature import address_of
 from primitives.transaction import Transaction
 from rpc.app import make_app
@@ -34,10 +32,11 @@ from sequencer.banner import banner
 from sequencer.feed import Feed
 from sequencer.loop import Sequencer
 from sequencer.ports import Listener, SystemClock
+from sequencer.progress import progress
 from sequencer.settings import NodeSettings
 from sequencer.signing_key import new_signing_key, read_signing_key, write_signing_key
 from statestore.checkpoint import Checkpointer
-from statestore.genesis import Genesis, dev_genesis, read_genesis
+from statestore.genesis import Genesis
 from statestore.history import History
 from statestore.kernel_calls import compile_kernels
 from statestore.recovery import OpenChain, open_chain
@@ -103,8 +102,8 @@ def run_node(settings: NodeSettings) -> int:
     bind(settings.host, settings.port).close()  # A port in use is said before anything takes time.
     engine = make_engine(settings.engine)
     wallet = DevWallet.from_mnemonic(settings.mnemonic, settings.accounts)
-    genesis = _genesis(settings, wallet)
-    with _progress("Compiling kernels (once, they are cached)") as show:
+    genesis = settings.chain_genesis(wallet.addresses)
+    with progress("Compiling kernels (once, they are cached)") as show:
         compile_kernels(lambda _, done, count: show(done, count + 1))
         engine.warm_up()
     rng = random.SystemRandom()
@@ -115,24 +114,11 @@ def run_node(settings: NodeSettings) -> int:
         opened.close()
 
 
-def _genesis(settings: NodeSettings, wallet: DevWallet) -> Genesis:
-    if settings.genesis is not None:
-        return read_genesis(settings.genesis)
-    chain = ChainConfig(
-        chain_id=settings.chain_id,
-        schedule=ForkSchedule.always(settings.fork),
-        gas_limit=settings.gas_limit,
-        base_fee_per_gas=settings.base_fee,
-        base_fee_adjusts=settings.base_fee_adjusts,
-    )
-    return dev_genesis(chain, wallet.addresses, settings.balance_wei)
-
-
 def _open(settings: NodeSettings, genesis: Genesis, rng: random.Random) -> tuple[OpenChain, bytes]:
     """The chain, and the key that signs its mini-blocks."""
     directory = settings.data_directory(genesis.config.chain_id)
     key = None if directory is None else read_signing_key(directory)
-    with _progress("Reading the chain") as show:
+    with progress("Reading the chain") as show:
         opened = open_chain(
             directory,
             genesis,
@@ -232,21 +218,3 @@ def _close(checkpointer: Checkpointer | None, sequencer: Sequencer) -> None:
         checkpointer.close()
     except LeveretError as error:
         log.warning("no checkpoint was written, the next start takes longer: %s", error)
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error that appears when something takes longer than a moment; yields `show(done, total)`."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=console.is_terminal) as progress:
-        task = progress.add_task(title, total=None, visible=False)
-
-        def show(done: int, total: int) -> None:
-            task_seconds = progress.tasks[0].elapsed or 0.0
-            progress.update(task, completed=done, total=total, visible=task_seconds > 0.5)
-
-        yield show
