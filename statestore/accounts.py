@@ -9,9 +9,9 @@ again, as it was, after the table that it names has grown.
 
 import numpy as np
 
+from primitives.kernels_cache import njit
 from statestore.hash_index import ONE, ROW_MASK, ZERO, hash_words, place
 from statestore.journal import BALANCE, CODE, EXISTS, NONCE, remember, remember_number, undo_room
-from statestore.kernels_cache import njit
 from statestore.memory_order import fence_acquire
 from statestore.table import ACCOUNTS_FULL
 from statestore.versions import account_at, first_version, keep_account, verdict

@@ -8,8 +8,8 @@ A code is interned once and stays. Row 0 is the empty code, which is in no index
 
 import numpy as np
 
+from primitives.kernels_cache import njit
 from statestore.hash_index import ONE, ROW_MASK, ZERO, hash_words, place
-from statestore.kernels_cache import njit
 from statestore.memory_order import fence_acquire
 from statestore.table import CODE_BYTES_FULL, CODES_FULL
 

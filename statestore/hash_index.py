@@ -14,7 +14,7 @@ and then see that their tables have moved.
 
 import numpy as np
 
-from statestore.kernels_cache import njit
+from primitives.kernels_cache import njit
 from statestore.memory_order import fence_release
 
 ZERO, ONE, ROW_BITS, FINALIZER = np.uint64(0), np.uint64(1), np.uint64(32), np.uint64(0xFF)

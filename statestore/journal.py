@@ -10,7 +10,7 @@ Every row named here was written in the mini-block that is still open, so its va
 
 import numpy as np
 
-from statestore.kernels_cache import njit
+from primitives.kernels_cache import njit
 from statestore.table import UNDO_FULL
 
 ZERO = np.uint64(0)

@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import carray, types  # type: ignore[attr-defined]
 
+from primitives.kernels_cache import compile_function, njit
 from statestore import accounts, code, journal, storage, versions
-from statestore.kernels_cache import compile_function, njit
 from statestore.memory_order import pointer_at
 from statestore.table import (
     ACCOUNT,

@@ -9,10 +9,10 @@ stays though its value may be 0. So clearing an account, and reading all of its 
 
 import numpy as np
 
+from primitives.kernels_cache import njit
 from statestore.accounts import find_account, touch
 from statestore.hash_index import ONE, ROW_MASK, ZERO, hash_words, place
 from statestore.journal import STORAGE, remember, undo_room
-from statestore.kernels_cache import njit
 from statestore.memory_order import fence_acquire, fence_release
 from statestore.table import MOVED, SLOTS_FULL
 from statestore.versions import LATEST, first_version, is_not_zero, keep_slot, slot_at, verdict

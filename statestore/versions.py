@@ -38,7 +38,7 @@ entry is one of the less than 2^32 that the ring still holds.
 
 import numpy as np
 
-from statestore.kernels_cache import njit
+from primitives.kernels_cache import njit
 from statestore.memory_order import fence_acquire, fence_release
 from statestore.table import DISCARDED, MOVED, OLDER_ACCOUNTS_FULL, OLDER_SLOTS_FULL
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evm_jit.precompiles import PrecompileFailed
-from statestore.kernels_cache import njit
+from primitives.kernels_cache import njit
 
 INPUT_SIZE_BYTES: Final = 213
 

@@ -11,9 +11,9 @@ import pytest
 from numba import carray
 
 from primitives.errors import UnknownBlock
+from primitives.kernels_cache import compile_function
 from statestore import accounts, storage, versions
 from statestore.kernel_calls import INT, NUMBERS, WORDS, tables_at
-from statestore.kernels_cache import compile_function
 from statestore.memory_order import fence_acquire, fence_release
 from statestore.state import State
 from statestore.table import Capacities

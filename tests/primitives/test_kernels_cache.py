@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from primitives import kernels_cache
 from primitives.errors import ConfigError
-from statestore import kernels_cache
-from statestore.kernel_calls import compile_kernels
-from statestore.kernels_cache import PROJECT, kernel_sources, sources_hash
+from primitives.kernels_cache import PROJECT, kernel_sources, sources_hash
 
 CALLED = '''"""A constant."""
 
@@ -21,7 +20,7 @@ FACTOR = {factor}
 KERNEL = '''"""A kernel that calls another file."""
 
 from statestore import called
-from statestore.kernels_cache import njit
+from primitives.kernels_cache import njit
 
 
 @njit
@@ -38,7 +37,7 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         shutil.copy(PROJECT / name / "__init__.py", tmp_path / name)
     shutil.copy(PROJECT / "primitives" / "errors.py", tmp_path / "primitives")
-    shutil.copy(PROJECT / "statestore" / "kernels_cache.py", tmp_path / "statestore")
+    shutil.copy(PROJECT / "primitives" / "kernels_cache.py", tmp_path / "primitives")
     (tmp_path / "statestore" / "called.py").write_text(CALLED.format(factor=5))
     (tmp_path / "statestore" / "kernel.py").write_text(KERNEL)
     return tmp_path
@@ -113,9 +112,3 @@ def test_only_the_newest_directories_are_kept(tmp_path: Path, monkeypatch: pytes
     kept = kernels_cache.choose_directory()
     names = sorted(path.name for path in ours.iterdir() if path != kept)
     assert names == [f"numba-{age:016x}" for age in range(kernels_cache.DIRECTORIES_KEPT_MAX)]
-
-
-def test_kernels_are_compiled_once_a_process() -> None:
-    calls: list[str] = []
-    assert compile_kernels() is compile_kernels(lambda name, done, count: calls.append(name))
-    assert calls == []
