@@ -130,6 +130,11 @@ def njit(function: Function) -> Function:
     return numba.njit(function, cache=True, error_model="numpy")  # type: ignore[no-any-return]
 
 
+def njit_without_lock(function: Function) -> Function:
+    """The same for a kernel that may take long: other threads of Python run meanwhile. Nobody else has its arrays."""
+    return numba.njit(function, cache=True, error_model="numpy", nogil=True)  # type: ignore[no-any-return]
+
+
 def compile_function(function: Callable[..., Any], signature: Any) -> tuple[Any, int]:
     """Compile a C function, or load it from the cache: what keeps it alive, and its address."""
     compiled = numba.cfunc(signature, cache=True, error_model="numpy")(function)

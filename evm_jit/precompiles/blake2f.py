@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evm_jit.precompiles import PrecompileFailed
-from primitives.kernels_cache import njit
+from primitives.kernels_cache import njit, njit_without_lock
 
 INPUT_SIZE_BYTES: Final = 213
 
@@ -81,7 +81,7 @@ def run(data: bytes) -> bytes:
     return words[:8].astype("<u8").tobytes()
 
 
-@njit
+@njit_without_lock  # One call may ask for as many rounds as a transaction has gas: a second.
 def compress(
     state: NDArray[np.uint64], message: NDArray[np.uint64], offset: NDArray[np.uint64], is_final: bool, round_count: int
 ) -> None:
