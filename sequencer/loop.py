@@ -29,6 +29,7 @@ from primitives.constants import (
     HISTORY_BLOCKS_DEFAULT,
     MEMPOOL_TRANSACTIONS_MAX,
     MINI_BLOCK_INTERVAL_MS,
+    TRANSACTION_GAS_CAP_OSAKA,
     ZERO_HASH,
 )
 from primitives.errors import (
@@ -59,6 +60,9 @@ from statestore.view import StateView
 BATCH_TARGET_NS: Final = MINI_BLOCK_INTERVAL_MS * 1_000_000 // 2
 BATCH_TRANSACTIONS_FIRST: Final = 16  # Until it is known how fast the engine is.
 BATCH_TRANSACTIONS_MAX: Final = 1_024
+# The gas limits of a batch, unless one transaction has more: nothing is sealed while a batch runs, and how long its
+# predecessors took says nothing about one that uses all of its gas.
+BATCH_GAS_MAX: Final = TRANSACTION_GAS_CAP_OSAKA
 # Queued and refused ones that listeners have not heard of yet; the oldest are not announced any more.
 ANNOUNCEMENTS_MAX: Final = 2 * MEMPOOL_TRANSACTIONS_MAX
 DRAIN_S_MAX: Final = 5  # What `stop` gives accepted transactions to be executed.
@@ -294,8 +298,9 @@ class Sequencer:
         deadline_ns = self._clock.monotonic_ns() + DRAIN_S_MAX * 10**9
         while self._mempool.has_ready and self._clock.monotonic_ns() < deadline_ns:
             self.step()
-        self._mini_block_due_ns = 0
-        self.step()
+        if not self._mini_block.is_empty:
+            self._seal_mini_block()
+        self._announce()
 
     # Admission, under the lock.
 
@@ -331,7 +336,7 @@ class Sequencer:
         gas_left = environment.gas_limit - gas_used
         with self._lock:
             announcements = self._take_announcements()
-            batch = self._mempool.take(self._batch_size, environment.base_fee_per_gas, gas_left)
+            batch = self._mempool.take(self._batch_size, environment.base_fee_per_gas, gas_left, BATCH_GAS_MAX)
         for event in announcements:  # Before anybody hears of them in a mini-block.
             self._net.publish(event)
         if not batch:

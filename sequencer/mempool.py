@@ -25,6 +25,7 @@ from primitives.constants import (
     MEMPOOL_PER_SENDER_MAX,
     MEMPOOL_TRANSACTIONS_MAX,
     REPLACEMENT_BUMP_PERCENT,
+    U64_MAX,
 )
 from primitives.errors import (
     AlreadyKnown,
@@ -226,17 +227,22 @@ class Mempool:
 
     # Going out.
 
-    def take(self, count_max: int, base_fee_wei: int, gas_left: int) -> list[Transaction]:
+    def take(self, count_max: int, base_fee_wei: int, gas_left: int, batch_gas_max: int = U64_MAX) -> list[Transaction]:
         """
         The next ready transactions, in order; they are taken from now on.
 
-        What can't enter this block, because of its fee or the block's gas, waits for `open_block`.
+        What can't enter this block, because of its fee or the block's gas, waits for `open_block`. From the second on
+        they stop where their gas limits would add up to more than `batch_gas_max`.
         """
         taken: list[Transaction] = []
+        batch_gas = 0
         while self._ready and len(taken) < count_max:
-            key, entry = self._ready.popitem(last=False)
+            key, entry = next(iter(self._ready.items()))
             queue = self._senders[key[0]]
             transaction = entry.transaction
+            if taken and batch_gas + transaction.gas_limit > batch_gas_max:
+                break
+            del self._ready[key]
             is_priced_out = transaction.max_fee_per_gas < base_fee_wei
             if key[0] in self._waiting_senders or is_priced_out or transaction.gas_limit > gas_left:
                 self._defer(entry)
@@ -248,6 +254,7 @@ class Mempool:
             self._waiting_count -= 1
             self._waiting_bytes -= entry.size_bytes
             taken.append(transaction)
+            batch_gas += transaction.gas_limit
         return taken
 
     def defer(self, transaction: Transaction) -> None:

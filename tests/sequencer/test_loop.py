@@ -3,6 +3,7 @@
 import pytest
 
 from primitives.chain import ChainConfig
+from primitives.constants import TRANSACTION_GAS_CAP_OSAKA
 from primitives.errors import (
     AlreadyKnown,
     InsufficientFunds,
@@ -122,6 +123,26 @@ def test_the_batch_shrinks_when_execution_is_slow_and_grows_when_it_is_fast():
     while world.sequencer._mempool.has_ready:
         world.step()
     assert world.engine.batches[-7:] == [2, 4, 8, 16, 32, 64, 74]
+
+
+def test_transactions_that_may_use_all_of_their_gas_do_not_run_in_one_batch():
+    world = World()
+    world.submit(*[transfer(0, nonce, gas_limit=TRANSACTION_GAS_CAP_OSAKA) for nonce in range(3)])
+    world.submit(*[transfer(0, nonce) for nonce in range(3, 10)])
+    while world.sequencer._mempool.has_ready:
+        world.step()
+    assert world.engine.batches == [1, 1, 1, 7]
+
+
+def test_a_stop_executes_nothing_after_its_time_and_seals_what_it_executed():
+    world = World()
+    world.engine.on_execute = lambda transaction: setattr(
+        world.clock, "elapsed_ns", world.clock.elapsed_ns + 3 * SECOND
+    )
+    world.submit(*[transfer(0, nonce, gas_limit=TRANSACTION_GAS_CAP_OSAKA) for nonce in range(5)])
+    world.sequencer.stop()
+    world.sequencer.run()
+    assert [nonce for transactions in sealed(world) for _, nonce in transactions] == [0, 1]
 
 
 # Order.

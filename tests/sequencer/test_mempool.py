@@ -39,6 +39,16 @@ def test_executables_leave_in_the_order_of_arrival():
     assert take(mempool) == []
 
 
+def test_a_batch_ends_where_gas_limits_add_up_to_too_much_but_is_never_empty():
+    mempool = Mempool()
+    batch = [believed(account, 0, gas_limit=gas) for account, gas in enumerate((90_000, 40_000, 60_000, 21_000))]
+    for transaction in batch:
+        add(mempool, transaction)
+    assert mempool.take(10, 0, GAS, 80_000) == batch[:1]
+    assert mempool.take(10, 0, GAS, 100_000) == batch[1:3]
+    assert mempool.take(10, 0, GAS, 100_000) == batch[3:]
+
+
 def test_a_nonce_gap_waits_until_it_is_filled():
     mempool = Mempool()
     add(mempool, believed(0, 2))
