@@ -119,6 +119,8 @@ class GuardedHttp(HttpToolsProtocol):
         if entry.phase is Phase.HEAD:
             entry.head_bytes += len(data)
         super().data_received(data)
+        if self.transport.get_protocol() is not self:
+            return  # It is a WebSocket now.
         if entry.phase is Phase.HEAD and entry.head_bytes > self._connections.settings.head_bytes_max:
             self.transport.write(HEAD_TOO_LARGE)
             self.transport.close()

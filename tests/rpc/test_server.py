@@ -116,6 +116,15 @@ def test_empty_lines_between_requests_keep_no_connection_open(node: Node):
         assert read_all(connection) == b""
 
 
+def test_a_socket_outlives_the_time_for_a_request(node: Node):
+    with serving(node, head_time_s=0.2, body_time_s=0.2) as served, served.web_socket() as asker:
+        asker.ask("eth_chainId")
+        with served.connect() as younger:
+            younger.sendall(b"P")
+            assert read_all(younger) == b""
+        assert asker.ask("eth_chainId")
+
+
 def test_a_head_may_not_grow_without_end(node: Node):
     with serving(node) as served, served.connect() as connection:
         connection.sendall(HEAD.encode())
