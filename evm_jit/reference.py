@@ -28,7 +28,7 @@ from eth_typing import Address, Hash32
 from evm_jit.account_database import RIPEMD160_ADDRESS, AccountDatabase
 from evm_jit.engine import Call, CallResult, Outcome
 from evm_jit.halts import halt_text
-from evm_jit.precompiles import blake2f, point_evaluation
+from evm_jit.precompiles import alt_bn128, alt_bn128_pairing, blake2f, point_evaluation
 from evm_jit.reference_forks import RULES, Rules
 from evm_jit.reference_frames import FrameState
 from evm_jit.transaction_checks import (
@@ -76,9 +76,12 @@ class ReferenceEngine:
             sys.setrecursionlimit(RECURSION_LIMIT)
 
     def warm_up(self) -> None:
-        """Load the KZG ceremony's points and compile BLAKE2b: some seconds, kept for all engines of the process."""
+        """Load the KZG ceremony's points, compile BLAKE2b and BN254: some seconds, kept for all of the process."""
         point_evaluation.trusted_setup()
         blake2f.run(bytes(blake2f.INPUT_SIZE_BYTES))
+        alt_bn128.run_add(b"")
+        alt_bn128.run_multiply(b"")
+        alt_bn128_pairing.run(b"")
 
     def execute(
         self,

@@ -7,6 +7,7 @@ from py_ecc import optimized_bn128 as slow
 
 from evm_jit.precompiles import PrecompileFailed
 from evm_jit.precompiles import alt_bn128_pairing as pairing
+from evm_jit.precompiles.bn254.parameters import TWIST_B
 
 INFINITY_G1, INFINITY_G2 = bytes(64), bytes(128)
 MODULUS = slow.field_modulus
@@ -34,7 +35,7 @@ def square_root(value: int) -> int | None:
 def outside_the_subgroup() -> bytes:
     """A point of the twist that is not in G2: nearly every one."""
     for x in range(1, 100):
-        real, imaginary = (int(part) for part in pairing.add_2((x**3, 0), pairing.TWIST_B))
+        real, imaginary = (TWIST_B[0] + x**3) % MODULUS, TWIST_B[1]
         norm_root = square_root(real**2 + imaginary**2)
         if norm_root is None:
             continue

@@ -1,0 +1,293 @@
+"""
+The optimal ate pairing on BN254, and the kernel that checks whether a product of pairings is 1.
+
+G2 is the subgroup of order r on the twist y^2 = x^3 + 3 / xi over Fp2. A point of it is (x, y); the one that walks
+through the Miller loop has homogeneous coordinates (X / Z, Y / Z), and the untwisted curve has it at (x w^2, y w^3).
+
+Source: EIP-197; Vercauteren, Optimal Pairings (2008); Aranha et al., Faster Explicit Formulas for Computing Pairings
+over Ordinary Curves (2010), for the steps.
+"""
+
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evm_jit.precompiles.bn254.curve import (
+    COORDINATE_TOO_LARGE,
+    NOT_IN_SUBGROUP,
+    NOT_ON_CURVE,
+    OK,
+    Affine,
+    is_infinity,
+    read_point,
+)
+from evm_jit.precompiles.bn254.field import MODULUS_WORD, from_word, is_less, read_word
+from evm_jit.precompiles.bn254.parameters import (
+    FROBENIUS_X,
+    FROBENIUS_Y,
+    MODULUS,
+    ORDER,
+    TRACE,
+    TWIST_B,
+    U,
+    signed_digits,
+)
+from evm_jit.precompiles.bn254.tower import (
+    ONE_2,
+    ONE_12,
+    ZERO_2,
+    Fp2,
+    Fp12,
+    add_2,
+    conjugate_2,
+    conjugate_12,
+    constant_2,
+    double_2,
+    frobenius_12,
+    frobenius_squared_12,
+    invert_12,
+    is_equal_2,
+    is_one_12,
+    multiply_2,
+    multiply_12,
+    multiply_12_by_line,
+    negate_2,
+    scale_2,
+    square_2,
+    square_12,
+    subtract_2,
+    triple_2,
+)
+from primitives.kernels_cache import njit, njit_without_lock
+
+WORDS_PER_PAIR: Final = 6
+NOT_ONE: Final = 4  # The points are what they should be, but the product is not 1.
+
+PointG2: TypeAlias = tuple[Fp2, Fp2]
+Homogeneous: TypeAlias = tuple[Fp2, Fp2, Fp2]
+Line: TypeAlias = tuple[Fp2, Fp2, Fp2]
+
+_TWIST_B: Final = constant_2(TWIST_B)
+_FROBENIUS_X: Final = constant_2(FROBENIUS_X)
+_FROBENIUS_Y: Final = constant_2(FROBENIUS_Y)
+_INFINITY_G2: Final = (ZERO_2, ZERO_2)
+
+# Signed digits after the leading 1, highest first.
+_LOOP: Final = np.array(signed_digits(6 * U + 2)[1:], dtype=np.int8)
+_EIGENVALUE: Final = np.array(signed_digits(TRACE - 1)[1:], dtype=np.int8)
+_U: Final = np.array(signed_digits(U)[1:], dtype=np.int8)
+
+# What `exponentiate` raises to is a multiple of (p^12 - 1) / r, and as r is prime, powers are 1 for the same elements.
+_LAMBDA: Final = (
+    12 * U**3 + 12 * U**2 + 6 * U + 1,
+    12 * U**3 + 6 * U**2 + 4 * U,
+    12 * U**3 + 6 * U**2 + 6 * U,
+    12 * U**3 + 6 * U**2 + 4 * U - 1,
+)
+_CYCLOTOMIC: Final = MODULUS**4 - MODULUS**2 + 1
+_HARD: Final = sum(factor * MODULUS**power for power, factor in enumerate(_LAMBDA))
+assert _HARD % (_CYCLOTOMIC // ORDER) == 0, "the hard part is a multiple of what it should be"
+assert _HARD // (_CYCLOTOMIC // ORDER) % ORDER != 0, "and the factor is prime to r"
+
+
+# G2
+
+
+@njit
+def read_point_g2(words: NDArray[np.uint64], row: int) -> tuple[int, PointG2]:
+    """
+    The point in four rows of words : uint64[n, 4], from `row` on; the imaginary part of a coordinate comes first.
+
+    Returns OK, COORDINATE_TOO_LARGE, NOT_ON_CURVE or NOT_IN_SUBGROUP, and the point, which is infinity unless OK.
+    """
+    for index in range(row, row + 4):
+        if not is_less(read_word(words, index), MODULUS_WORD):
+            return COORDINATE_TOO_LARGE, _INFINITY_G2
+    x = from_word(read_word(words, row + 1)), from_word(read_word(words, row))
+    y = from_word(read_word(words, row + 3)), from_word(read_word(words, row + 2))
+    if is_infinity_g2((x, y)):
+        return OK, _INFINITY_G2
+    if not is_equal_2(square_2(y), add_2(multiply_2(square_2(x), x), _TWIST_B)):
+        return NOT_ON_CURVE, _INFINITY_G2
+    if not is_in_subgroup((x, y)):
+        return NOT_IN_SUBGROUP, _INFINITY_G2
+    return OK, (x, y)
+
+
+@njit
+def is_infinity_g2(point: PointG2) -> bool:
+    """Whether a tuple of two coordinates is the point at infinity."""
+    return is_equal_2(point[0], ZERO_2) and is_equal_2(point[1], ZERO_2)
+
+
+@njit
+def frobenius_g2(point: PointG2) -> PointG2:
+    """The endomorphism psi, a tuple of coordinates: untwist, take the p-th power of both, twist again."""
+    return multiply_2(conjugate_2(point[0]), _FROBENIUS_X), multiply_2(conjugate_2(point[1]), _FROBENIUS_Y)
+
+
+@njit
+def is_in_subgroup(point: PointG2) -> bool:
+    """
+    Whether r times a point of the twist, a tuple of coordinates, is infinity: whether psi(Q) = (t - 1) Q.
+
+    psi^2 - t psi + p = 0 on the twist. So psi(Q) = (t - 1) Q gives ((t - 1)^2 - t (t - 1) + p) Q = 0, which is
+    (p + 1 - t) Q = r Q = 0. Conversely, psi has the eigenvalue p = t - 1 (mod r) on the subgroup.
+
+    A step that meets a case its formula does not cover gives Z = 0, and so do all later ones. In the subgroup none
+    does, as its order is a prime above every multiple met.
+    """
+    running = point[0], point[1], ONE_2
+    negative = point[0], negate_2(point[1])
+    for digit in _EIGENVALUE:
+        running, _ = double_step(running)
+        if digit == 1:
+            running, _ = add_step(running, point)
+        elif digit == -1:
+            running, _ = add_step(running, negative)
+    x, y, z = running
+    image = frobenius_g2(point)
+    return (
+        not is_equal_2(z, ZERO_2) and is_equal_2(x, multiply_2(image[0], z)) and is_equal_2(y, multiply_2(image[1], z))
+    )
+
+
+# The Miller loop. A line through points of G2 is c0 y_P + c1 x_P w + c3 w^3 at the point P of G1, up to a factor of
+# Fp2, which the final exponentiation makes 1: y_P - slope x_P w + (slope x - y) w^3 for (x, y) on it.
+
+
+@njit
+def double_step(point: Homogeneous) -> tuple[Homogeneous, Line]:
+    """
+    Twice a tuple of homogeneous coordinates, and the tangent there.
+
+    B = Y^2, E = 3 b Z^2, F = 3 E, slope = 3 X^2 / (2 Y Z)
+    X3 = 2 X Y (B - F), Y3 = (B + F)^2 - 12 E^2, Z3 = 8 B Y Z
+    line, times 2 Y Z: 2 Y Z, -3 X^2, B - E
+    Source: Aranha et al., section 4, with its coordinates times 4.
+    """
+    x, y, z = point
+    b = square_2(y)
+    e = triple_2(multiply_2(square_2(z), _TWIST_B))
+    f = triple_2(e)
+    y_z = double_2(multiply_2(y, z))
+    new_x = multiply_2(double_2(multiply_2(x, y)), subtract_2(b, f))
+    new_y = subtract_2(square_2(add_2(b, f)), triple_2(double_2(double_2(square_2(e)))))
+    new_z = double_2(double_2(multiply_2(b, y_z)))
+    return (new_x, new_y, new_z), (y_z, negate_2(triple_2(square_2(x))), subtract_2(b, e))
+
+
+@njit
+def add_step(point: Homogeneous, other: PointG2) -> tuple[Homogeneous, Line]:
+    """
+    The sum of a tuple of homogeneous coordinates and a point, and the chord through the two.
+
+    T = Y - y2 Z, L = X - x2 Z, slope = T / L, H = L^3 + Z T^2 - 2 X L^2
+    X3 = L H, Y3 = T (X L^2 - H) - L^3 Y, Z3 = Z L^3
+    line, times L: L, -T, T x2 - L y2
+    Source: Aranha et al., section 4.
+    """
+    x, y, z = point
+    t = subtract_2(y, multiply_2(other[1], z))
+    l = subtract_2(x, multiply_2(other[0], z))  # noqa: E741 - the letter of the formula.
+    l_squared = square_2(l)
+    l_cubed = multiply_2(l, l_squared)
+    x_l_squared = multiply_2(x, l_squared)
+    h = subtract_2(add_2(l_cubed, multiply_2(z, square_2(t))), double_2(x_l_squared))
+    new_y = subtract_2(multiply_2(t, subtract_2(x_l_squared, h)), multiply_2(l_cubed, y))
+    constant = subtract_2(multiply_2(t, other[0]), multiply_2(l, other[1]))
+    return (multiply_2(l, h), new_y, multiply_2(z, l_cubed)), (l, negate_2(t), constant)
+
+
+@njit
+def multiply_by_line_at(value: Fp12, line: Line, at: Affine) -> Fp12:
+    """A tuple of Fp12 times a line at a point of G1."""
+    return multiply_12_by_line(value, scale_2(line[0], at[1]), scale_2(line[1], at[0]), line[2])
+
+
+@njit
+def miller_loop(first: Affine, second: PointG2) -> Fp12:
+    """
+    f_(6u+2) times the lines through (6u+2) Q, psi(Q) and -psi^2(Q), a tuple of Fp12; neither point is infinity.
+
+    Source: Vercauteren, section IV; Beuchat et al. (2010), algorithm 1.
+    """
+    value = ONE_12
+    running = second[0], second[1], ONE_2
+    negative = second[0], negate_2(second[1])
+    for digit in _LOOP:
+        running, line = double_step(running)
+        value = multiply_by_line_at(square_12(value), line, first)
+        if digit != 0:
+            running, line = add_step(running, second if digit == 1 else negative)
+            value = multiply_by_line_at(value, line, first)
+    once = frobenius_g2(second)
+    running, line = add_step(running, once)
+    value = multiply_by_line_at(value, line, first)
+    x, y = frobenius_g2(once)
+    running, line = add_step(running, (x, negate_2(y)))
+    return multiply_by_line_at(value, line, first)
+
+
+# The final exponentiation.
+
+
+@njit
+def power_u(a: Fp12) -> Fp12:
+    """a^u of a tuple of Fp12 whose inverse is its conjugate."""
+    inverse = conjugate_12(a)
+    result = a
+    for digit in _U:
+        result = square_12(result)
+        if digit == 1:
+            result = multiply_12(result, a)
+        elif digit == -1:
+            result = multiply_12(result, inverse)
+    return result
+
+
+@njit
+def exponentiate(a: Fp12) -> Fp12:
+    """
+    A power of a tuple of Fp12, not 0, that is 1 if and only if a^((p^12 - 1) / r) is.
+
+    The easy part is (p^6 - 1) (p^2 + 1); after it the inverse is the conjugate. The hard part has the exponent
+    l0 + l1 p + l2 p^2 + l3 p^3 with the numbers of `_LAMBDA`.
+    Source: Fuentes-Castaneda, Knapp and Rodriguez-Henriquez, Faster Hashing to G2 (2011), section 5.
+    """
+    unitary = multiply_12(conjugate_12(a), invert_12(a))
+    f = multiply_12(frobenius_squared_12(unitary), unitary)
+
+    f_2u = square_12(power_u(f))
+    f_6u = multiply_12(square_12(f_2u), f_2u)
+    f_6u2 = power_u(f_6u)
+    f_12u3 = power_u(square_12(f_6u2))
+    l2 = multiply_12(multiply_12(f_12u3, f_6u2), f_6u)
+    l1 = multiply_12(l2, conjugate_12(f_2u))
+    l0 = multiply_12(multiply_12(l2, f_6u2), f)
+    l3 = multiply_12(l1, conjugate_12(f))
+    upper = frobenius_squared_12(multiply_12(l2, frobenius_12(l3)))
+    return multiply_12(multiply_12(l0, frobenius_12(l1)), upper)
+
+
+@njit_without_lock  # A transaction may pay for hundreds of pairs: tenths of a second.
+def check_pairing(words: NDArray[np.uint64]) -> int:
+    """
+    Whether the product of the pairings of pairs of points is 1.
+
+    words : uint64[6 n, 4]    a pair is x and y of G1, then x and y of G2, each with its imaginary part first
+
+    Returns OK if it is 1, NOT_ONE if not, or what is wrong with the first point that is none.
+    """
+    product = ONE_12
+    for row in range(0, words.shape[0], WORDS_PER_PAIR):
+        status, first = read_point(words, row)
+        if status != OK:
+            return status
+        status, second = read_point_g2(words, row + 2)
+        if status != OK:
+            return status
+        if not (is_infinity(first) or is_infinity_g2(second)):
+            product = multiply_12(product, miller_loop(first, second))
+    return OK if is_one_12(exponentiate(product)) else NOT_ONE
