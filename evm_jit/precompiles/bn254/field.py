@@ -182,6 +182,28 @@ def word_sum(typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @operation
+def trailing_zeros(typing_context: Any, word: Any) -> Any:
+    """How many zeros end a word, not 0, as int64."""
+
+    def emit(builder: Any, word: Any) -> Any:
+        return builder.trunc(builder.cttz(word, ir.Constant(ir.IntType(1), 1)), I64)
+
+    return _declare(types.int64, (fp,), emit)
+
+
+@operation
+def shift_right(typing_context: Any, word: Any, count: Any) -> Any:
+    """A word without its last bits, count int64 in [0, 256)."""
+    return _declare(fp, (fp, types.int64), lambda builder, word, count: builder.lshr(word, builder.zext(count, I256)))
+
+
+@operation
+def shift_left(typing_context: Any, word: Any, count: Any) -> Any:
+    """A word with zeros after it, count int64 in [0, 256)."""
+    return _declare(fp, (fp, types.int64), lambda builder, word, count: builder.shl(word, builder.zext(count, I256)))
+
+
+@operation
 def bit(typing_context: Any, word: Any, index: Any) -> Any:
     """The bit of a word with index int64 in [0, 256), as int64."""
 
@@ -213,8 +235,18 @@ ONE: Final = Constant(1)
 MODULUS_WORD: Final = Constant(MODULUS, is_montgomery=False)
 _INTO_MONTGOMERY: Final = Constant(RADIX)  # Times it, a word x becomes x 2^256.
 _OUT_OF_MONTGOMERY: Final = Constant(1, is_montgomery=False)
-_INVERSE_EXPONENT: Final = Constant(MODULUS - 2, is_montgomery=False)
-_INVERSE_BITS: Final = (MODULUS - 2).bit_length()
+_WORD_ONE: Final = _OUT_OF_MONTGOMERY
+# 2^(3 * 256 - k) for each k: times it, (x 2^256)^-1 2^k becomes x^-1 2^256.
+_INVERSE_SCALES: Final = np.array(
+    [
+        [
+            pow(2, 3 * LIMB_COUNT * LIMB_BITS - k, MODULUS) >> (LIMB_BITS * limb) & LIMB_MASK
+            for limb in range(LIMB_COUNT)
+        ]
+        for k in range(2 * MODULUS.bit_length() + 1)
+    ],
+    dtype=np.uint64,
+)
 
 
 @njit
@@ -231,13 +263,34 @@ def negate(a: Fp) -> Fp:
 
 @njit
 def invert(a: Fp) -> Fp:
-    """The inverse, a^(p - 2) by Fermat's little theorem, and 0 for 0; a : scalar of Fp."""
-    result = ONE
-    for index in range(_INVERSE_BITS - 1, -1, -1):
-        result = multiply(result, result)
-        if bit(_INVERSE_EXPONENT, index) == 1:
-            result = multiply(result, a)
-    return result
+    """
+    The inverse, and 0 for 0; a : scalar of Fp.
+
+    The binary algorithm, which keeps a r = -u 2^k and a s = v 2^k (mod p) and ends with u = 1 and v = 0. Shifting out
+    all zeros at once, it takes at most 508 steps, and some 180 as a rule.
+    Source: Kaliski, The Montgomery Inverse and Its Applications (1995), phase 1; phase 2 is a product by a table.
+    """
+    if is_equal(a, ZERO):
+        return ZERO
+    u, v, r, s = MODULUS_WORD, a, ZERO, _WORD_ONE
+    zeros = trailing_zeros(v)
+    v = shift_right(v, zeros)
+    k = zeros
+    while True:
+        if is_less(v, u):
+            u, r = word_difference(u, v), word_sum(r, s)
+            zeros = trailing_zeros(u)
+            u, s = shift_right(u, zeros), shift_left(s, zeros)
+        else:
+            v, s = word_difference(v, u), word_sum(r, s)
+            if is_equal(v, ZERO):
+                break
+            zeros = trailing_zeros(v)
+            v, r = shift_right(v, zeros), shift_left(r, zeros)
+        k += zeros
+    if not is_less(r, MODULUS_WORD):
+        r = word_difference(r, MODULUS_WORD)
+    return multiply(word_difference(MODULUS_WORD, r), read_word(_INVERSE_SCALES, k))
 
 
 @njit
