@@ -1,0 +1,238 @@
+"""
+Keccak-256 in kernels: one message, or many at once in the lanes of the processor's vectors.
+
+The permutation is LLVM code made here, for one state or for `LANES` of them side by side: word i of every lane is one
+vector. LLVM turns rotations and and-not into single AVX-512 instructions where there are any. In `keccak256_many` a
+lane takes the next message when its own ends, so messages of different sizes keep all lanes at work.
+
+Source: the Keccak reference, version 3.0, section 1.2; rate 136 bytes, padding 0x01 ... 0x80.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from primitives.kernels_cache import njit
+from primitives.u256 import load_big_endian
+from primitives.wide_integers import llvm_function, load_at, operation, store_at
+
+ROUND_COUNT, STATE_WORDS = 24, 25
+RATE_BYTES = 136
+RATE_WORDS = RATE_BYTES // 8
+
+
+def _round_constants() -> list[int]:
+    """From the register x^8 + x^6 + x^5 + x^4 + 1: bit 2^j - 1 of round i is its output at time 7i + j."""
+    register, constants = 1, []
+    for _ in range(ROUND_COUNT):
+        constant = 0
+        for j in range(7):
+            constant |= (register & 1) << (2**j - 1)
+            register = (register << 1) ^ (0x171 if register & 0x80 else 0)
+        constants.append(constant)
+    return constants
+
+
+def _rotations() -> list[int]:
+    """How far word x + 5y turns: (t + 1)(t + 2) / 2 at the t-th place of a walk that begins at (1, 0)."""
+    turns, x, y = [0] * STATE_WORDS, 1, 0
+    for t in range(24):
+        turns[x + 5 * y] = (t + 1) * (t + 2) // 2 % 64
+        x, y = y, (2 * x + 3 * y) % 5
+    return turns
+
+
+ROUND_CONSTANTS, ROTATIONS = _round_constants(), _rotations()
+
+
+def lanes_of(features: Any) -> int:
+    """How many 64-bit words a vector of this processor holds."""
+    widths = {"avx512f": 8, "avx2": 4, "sse2": 2, "neon": 2}
+    return max([width for name, width in widths.items() if features.get(name)], default=1)
+
+
+LANES = lanes_of(llvmlite.binding.get_host_cpu_features())
+INT64 = ir.IntType(64)
+
+
+def _splat(builder: Any, scalar: Any, type_: Any) -> Any:
+    """A vector whose lanes all hold one value."""
+    if isinstance(type_, ir.IntType):
+        return scalar
+    first = builder.insert_element(ir.Constant(type_, ir.Undefined), scalar, ir.IntType(32)(0))
+    order = ir.Constant(ir.VectorType(ir.IntType(32), type_.count), [0] * type_.count)
+    return builder.shuffle_vector(first, ir.Constant(type_, ir.Undefined), order)
+
+
+def _round(builder: Any, state: list[Any], constant: Any) -> list[Any]:
+    """One round on the 25 words (or vectors) of a state, word x + 5y at row y and column x."""
+    type_ = state[0].type
+    suffix = "i64" if isinstance(type_, ir.IntType) else f"v{type_.count}i64"
+    funnel = llvm_function(builder, f"llvm.fshl.{suffix}", type_, type_, type_, type_)
+
+    def rotate(word: Any, bits: int) -> Any:
+        return builder.call(funnel, [word, word, _splat(builder, INT64(bits), type_)]) if bits else word
+
+    # THETA
+    parity = state[:5]
+    for index in range(5, STATE_WORDS):
+        parity[index % 5] = builder.xor(parity[index % 5], state[index])
+    mixed = [builder.xor(parity[(x + 4) % 5], rotate(parity[(x + 1) % 5], 1)) for x in range(5)]
+    # RHO AND PI
+    moved = list(state)
+    for x in range(5):
+        for y in range(5):
+            word = builder.xor(state[x + 5 * y], mixed[x])
+            moved[y + 5 * ((2 * x + 3 * y) % 5)] = rotate(word, ROTATIONS[x + 5 * y])
+    # CHI
+    result = []
+    for index in range(STATE_WORDS):
+        row = index - index % 5
+        after, second = moved[row + (index + 1) % 5], moved[row + (index + 2) % 5]
+        result.append(builder.xor(moved[index], builder.and_(builder.not_(after), second)))
+    # IOTA
+    result[0] = builder.xor(result[0], _splat(builder, constant, type_))
+    return result
+
+
+def permutation(lane_count: int) -> Any:
+    """A function for kernels: permutes the states, uint64[25, lane_count], at an address (int64) in place."""
+    type_ = INT64 if lane_count == 1 else ir.VectorType(INT64, lane_count)
+
+    def emit(builder: Any, address: Any) -> None:
+        places = [builder.add(address, INT64(8 * lane_count * index)) for index in range(STATE_WORDS)]
+        before = [load_at(builder, place, type_) for place in places]
+        constants = cgutils.global_constant(
+            builder, "keccak_round_constants", ir.Constant(ir.ArrayType(INT64, ROUND_COUNT), ROUND_CONSTANTS)
+        )
+        entry, body = builder.block, builder.append_basic_block("keccak_rounds")
+        done = builder.append_basic_block("keccak_done")
+        builder.branch(body)
+        builder.position_at_end(body)
+        number = builder.phi(INT64, name="round")
+        state = [builder.phi(type_) for _ in range(STATE_WORDS)]
+        constant = builder.load(builder.gep(constants, [INT64(0), number], inbounds=True))
+        after = _round(builder, state, constant)
+        following = builder.add(number, INT64(1))
+        for phi, first, later in zip([number, *state], [INT64(0), *before], [following, *after], strict=True):
+            phi.add_incoming(first, entry)
+            phi.add_incoming(later, body)
+        builder.cbranch(builder.icmp_unsigned("<", following, INT64(ROUND_COUNT)), body, done)
+        builder.position_at_end(done)
+        for place, word in zip(places, after, strict=True):
+            store_at(builder, place, word)
+
+    return operation(types.void, (types.int64,), emit)
+
+
+def _xor_word(builder, target, source):
+    store_at(builder, target, builder.xor(load_at(builder, target, INT64), load_at(builder, source, INT64)))
+
+
+def _xor_byte(builder, target, byte):
+    byte_type = ir.IntType(8)
+    store_at(builder, target, builder.xor(load_at(builder, target, byte_type), builder.trunc(byte, byte_type)))
+
+
+def _fresh_state(builder):
+    place = cgutils.alloca_once(builder, ir.ArrayType(INT64, STATE_WORDS))
+    builder.store(place.type.pointee(None), place)
+    return builder.ptrtoint(place, INT64)
+
+
+# fresh_state(): the address of 25 words of zeros, valid until the calling kernel returns. Not an array: Numba frees one
+# after the last mention of it, though its address is in use.
+fresh_state = operation(types.int64, (), _fresh_state)
+permute, permute_lanes = permutation(1), permutation(LANES)
+xor_word = operation(types.void, (types.int64, types.int64), _xor_word)
+store_word = operation(types.void, (types.int64, types.uint64), store_at)
+xor_byte = operation(types.void, (types.int64, types.int64), _xor_byte)
+byte_at_address = operation(
+    types.int64, (types.int64,), lambda builder, address: builder.zext(load_at(builder, address, ir.IntType(8)), INT64)
+)
+
+
+@njit
+def absorb(state, stride_bytes, source, size_bytes):
+    """
+    Mix the next block of a message into a state, with the padding if the message ends in it.
+
+    state : int64 scalar      address of the state's first word; modified
+    stride_bytes : int64      from one word of the state to the next
+    source : int64            address of what is left of the message
+    size_bytes : int64        how much is left; a block that is cut off is the last
+
+    Returns whether it was the last.
+    """
+    is_last = size_bytes < RATE_BYTES
+    word_count = size_bytes >> 3 if is_last else RATE_WORDS
+    for word in range(word_count):
+        xor_word(state + word * stride_bytes, source + 8 * word)
+    if is_last:
+        place = state + word_count * stride_bytes
+        for position in range(size_bytes & 7):
+            xor_byte(place + position, byte_at_address(source + 8 * word_count + position))
+        xor_byte(place + (size_bytes & 7), 0x01)
+        xor_byte(state + (RATE_WORDS - 1) * stride_bytes + 7, 0x80)
+    return is_last
+
+
+@njit
+def keccak256_at(address, size_bytes):
+    """
+    The digest of a message in memory, as the word that KECCAK256 (0x20) leaves on the stack.
+
+    address, size_bytes : int64 scalars
+
+    Returns a U256.
+    """
+    state = fresh_state()
+    while not absorb(state, 8, address, size_bytes):
+        permute(state)
+        address += RATE_BYTES
+        size_bytes -= RATE_BYTES
+    permute(state)
+    return load_big_endian(state)
+
+
+@njit
+def keccak256_many(data, starts, sizes_bytes, digests):
+    """
+    The digests of many messages.
+
+    data : uint8[m]           holds every message, data[start : start + size]
+    starts : int64[n]
+    sizes_bytes : int64[n]
+    digests : uint8[n, 32]    written
+    """
+    count = len(starts)
+    states = np.zeros((STATE_WORDS, LANES), dtype=np.uint64)
+    message_of = np.full(LANES, -1)  # -1 is a lane at rest.
+    done_bytes = np.zeros(LANES, dtype=np.int64)
+    was_last = np.zeros(LANES, dtype=np.bool_)
+    base, following, active = states.ctypes.data, 0, 0
+    while active > 0 or following < count:
+        for lane in range(LANES):
+            if message_of[lane] < 0 and following < count:
+                message_of[lane], done_bytes[lane] = following, 0
+                states[:, lane] = 0
+                following += 1
+                active += 1
+            message, done = message_of[lane], done_bytes[lane]
+            if message >= 0:
+                source = data.ctypes.data + starts[message] + done
+                was_last[lane] = absorb(base + 8 * lane, 8 * LANES, source, sizes_bytes[message] - done)
+                done_bytes[lane] = done + RATE_BYTES
+        permute_lanes(base)
+        for lane in range(LANES):
+            if message_of[lane] >= 0 and was_last[lane]:
+                for word in range(4):
+                    store_word(digests.ctypes.data + 32 * message_of[lane] + 8 * word, states[word, lane])
+                message_of[lane] = -1
+                active -= 1
