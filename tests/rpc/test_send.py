@@ -51,6 +51,12 @@ def test_bytes_that_are_no_transaction_are_refused(client: Client, method, raw):
     assert client.refusal(method, raw).code in (-32000, -32602)
 
 
+@pytest.mark.parametrize("method", ["eth_sendRawTransaction", *SYNC])
+def test_what_is_too_long_for_a_transaction_is_refused_before_it_is_decoded(client: Client, method):
+    error = client.refusal(method, "0x" + "c0" * 131_073)
+    assert (error.code, error.message) == (-32000, "oversized data: transaction size 131073, limit 131072")
+
+
 @pytest.mark.parametrize("method", SYNC)
 def test_a_receipt_comes_with_the_mini_block(client: Client, node: Node, method):
     signed = node.signed(COUNTER)
