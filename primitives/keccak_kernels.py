@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from primitives.kernels_cache import njit
+from primitives.kernels_cache import njit, njit_without_lock
 from primitives.u256 import load_big_endian
 from primitives.wide_integers import llvm_function, load_at, operation, store_at
 
@@ -201,7 +201,7 @@ def keccak256_at(address, size_bytes):
     return load_big_endian(state)
 
 
-@njit
+@njit_without_lock
 def keccak256_many(data, starts, sizes_bytes, digests):
     """
     The digests of many messages.
