@@ -6,9 +6,13 @@ import threading
 
 import httpx
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from primitives.errors import ConfigError
+from primitives.keccak import keccak256
 from rpc.app import make_app
+from rpc.connections import SOCKET_PIECE_BYTES
+from rpc.encoding import data
 from rpc.server import RpcServer, bind, serve
 from tests.rpc.node import COUNTER, Node
 from tests.rpc.served import http, read_all, read_reply, serving, wait_until
@@ -123,6 +127,23 @@ def test_a_socket_outlives_the_time_for_a_request(node: Node):
             younger.sendall(b"P")
             assert read_all(younger) == b""
         assert asker.ask("eth_chainId")
+
+
+def test_a_socket_has_little_parsed_in_one_turn(node: Node, monkeypatch):
+    pieces = []
+
+    def parse(self, data, parse_all=WebSocketsSansIOProtocol.data_received):
+        pieces.append(len(data))
+        parse_all(self, data)
+
+    monkeypatch.setattr(WebSocketsSansIOProtocol, "data_received", parse)
+    with serving(node) as served, served.web_socket() as asker:
+        long = b"\x01" * 200_000
+        for _ in range(3):
+            assert asker.ask("web3_sha3", data(long)) == data(keccak256(long))
+            assert asker.ask("eth_chainId") == "0x1eae7"
+    assert sum(pieces) > 1_200_000
+    assert max(pieces) <= SOCKET_PIECE_BYTES
 
 
 def test_a_head_may_not_grow_without_end(node: Node):
