@@ -165,8 +165,10 @@ def test_a_message_may_have_1_mb_and_no_more(served: Served):
     with served.web_socket() as asker:
         asker.connection.send(" " * 2**20)
         assert json.loads(asker.connection.recv(timeout=30))["error"]["code"] == -32700
+        # Only the head of a longer one: a connection that is closed with bytes unread is reset, which may overtake the
+        # close frame.
+        asker.connection.socket.sendall(b"\x81\xff" + (2**20 + 1).to_bytes(8, "big") + bytes(4))
         with pytest.raises(ConnectionClosed) as caught:
-            asker.connection.send(" " * (2**20 + 1))
             asker.connection.recv(timeout=30)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
