@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from web3 import HTTPProvider, Web3
 
 from rpc.wallet import DevWallet
 from sequencer.settings import read_settings
@@ -182,6 +183,19 @@ def test_one_data_directory_serves_one_node_and_one_chain(tmp_path):
     other = leveret(tmp_path, "node", "--port", "0", "--datadir", folder, "--chain-id", "5")
     assert (other.returncode, other.stdout) == (1, "")
     assert "holds chain 125671, not chain 5" in other.stderr
+
+
+def test_a_chain_whose_signing_key_is_lost_is_refused(tmp_path):
+    folder = tmp_path / "chain"
+    with running_node("--datadir", str(folder)) as node:
+        w3 = Web3(HTTPProvider(node.url))
+        sent = w3.eth.send_transaction({"from": w3.eth.accounts[0], "to": w3.eth.accounts[1], "value": 1})
+        w3.eth.wait_for_transaction_receipt(sent)
+    (folder / "sequencer.key").unlink()
+    done = leveret(tmp_path, "node", "--port", "0", "--datadir", str(folder))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "restore sequencer.key from a copy" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

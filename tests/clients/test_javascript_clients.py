@@ -1,7 +1,5 @@
 """ethers, viem and MetaMask's own controllers go through a user's day against a real node."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.clients.scripts import run_script
@@ -20,7 +18,3 @@ def test_viem_connects_sends_deploys_watches_and_understands_errors(node: Runnin
 
 def test_metamask_adds_the_network_and_sees_its_transaction_confirmed(node: RunningNode) -> None:
     assert run_script("metamask.mjs", node.url, DEV_KEY).strip() == "ok confirmed"
-
-
-def test_the_installed_packages_are_the_locked_ones(npm_packages: Path) -> None:
-    assert (npm_packages / "ethers" / "package.json").exists()

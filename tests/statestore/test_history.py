@@ -50,6 +50,29 @@ def test_an_append_is_one_batch_as_durable_as_was_asked(durability, durable: boo
     assert of_block[1] == durable
 
 
+def test_what_is_told_of_a_durable_mini_block_comes_before_readers_can_find_it() -> None:
+    disk = MemoryDisk()
+    chain = in_memory(disk)
+    mini_block = ChainBuilder(in_memory()).mini_block()
+    seen = []
+
+    def look() -> None:
+        seen.append((len(keys_of(disk, b"m")), chain.history.transaction(mini_block.transactions[0].hash)))
+
+    chain.history.append_mini_block(mini_block, on_durable=look)
+    assert seen == [(1, None)]
+    assert chain.history.transaction(mini_block.transactions[0].hash) is not None
+
+
+def test_nothing_is_told_of_a_mini_block_that_could_not_be_written() -> None:
+    disk = MemoryDisk()
+    chain = in_memory(disk)
+    mini_block = ChainBuilder(in_memory()).mini_block()
+    disk.writes_left = 0
+    with pytest.raises(StorageUnavailable):
+        chain.history.append_mini_block(mini_block, on_durable=lambda: pytest.fail("it is not durable"))
+
+
 def test_a_failed_append_adds_nothing() -> None:
     disk = MemoryDisk()
     chain = in_memory(disk)
