@@ -17,7 +17,7 @@ import numpy as np
 from primitives.kernels_cache import njit
 from statestore.memory_order import fence_release
 
-ZERO, ONE, ROW_BITS, FINALIZER = np.uint64(0), np.uint64(1), np.uint64(32), np.uint64(0xFF)
+ZERO, ONE, FINALIZER = np.uint64(0), np.uint64(1), np.uint64(0xFF)
 ROW_MASK = np.uint64(0xFFFFFFFF)
 R13, R16, R17, R21, R32 = (np.uint64(bits) for bits in (13, 16, 17, 21, 32))
 R51, R48, R47, R43 = (np.uint64(64 - bits) for bits in (13, 16, 17, 21))
