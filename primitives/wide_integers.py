@@ -21,8 +21,9 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.imputils import lower_constant
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
-from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
+from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model, typeof_impl
 
 Emit = Callable[..., Any]
 
@@ -42,6 +43,24 @@ class _UnsignedModel(models.PrimitiveModel):
 
 
 U64, U128, U256, U320, U512, U576 = (UnsignedType(bits) for bits in (64, 128, 256, 320, 512, 576))
+
+
+class Constant:
+    """A number that kernels use as a global of the type U256, or of another one: `PRIME = Constant(2**255 - 19)`."""
+
+    def __init__(self, value: int, type_: UnsignedType = U256) -> None:
+        assert 0 <= value < 1 << type_.bits
+        self.value, self.type = value, type_
+
+
+@typeof_impl.register(Constant)
+def _typeof_constant(constant: Constant, context: Any) -> UnsignedType:
+    return constant.type
+
+
+@lower_constant(UnsignedType)  # type: ignore[untyped-decorator]
+def _lower_constant(context: Any, builder: Any, type_: UnsignedType, constant: Constant) -> Any:
+    return ir.Constant(ir.IntType(type_.bits), constant.value)
 
 
 def operation(result: Any, parameters: tuple[Any, ...], emit: Emit) -> Any:
@@ -186,6 +205,11 @@ def _leading_zeros(builder: Any, value: Any) -> Any:
     return _resize(builder, builder.call(count, [value, ir.IntType(1)(0)]), 64)
 
 
+def _trailing_zeros(builder: Any, value: Any) -> Any:
+    count = llvm_function(builder, f"llvm.cttz.i{value.type.width}", value.type, value.type, ir.IntType(1))
+    return _resize(builder, builder.call(count, [value, ir.IntType(1)(0)]), 64)
+
+
 def bytes_reversed(builder: Any, value: Any) -> Any:
     """IR: the bytes of an LLVM integer in the opposite order."""
     return builder.call(llvm_function(builder, f"llvm.bswap.i{value.type.width}", value.type, value.type), [value])
@@ -205,5 +229,7 @@ def store_at(builder: Any, address: Any, value: Any) -> None:
 
 # int64: how many of the highest bits are 0; the width for 0. The operation of CLZ (EIP-7939).
 leading_zeros = operation(types.int64, (None,), _leading_zeros)
+# int64: how many of the lowest bits are 0; the width for 0.
+trailing_zeros = operation(types.int64, (None,), _trailing_zeros)
 # choose(condition, x, y): x if the condition holds, else y, without a branch.
 choose = operation(None, (types.boolean, None, None), ir.IRBuilder.select)

@@ -5,20 +5,20 @@ A point is two words, the point at infinity (0, 0); input is padded by zeros. So
 The arithmetic is in `bn254`, the pairing (0x08) in `alt_bn128_pairing`.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evm_jit.precompiles import PrecompileFailed
 from evm_jit.precompiles.bn254 import curve
+from evm_jit.precompiles.bn254.field import WORD_SIZE_BYTES
 
 GAS_ADD_BYZANTIUM: Final = 500
 GAS_MULTIPLY_BYZANTIUM: Final = 40_000
 GAS_ADD: Final = 150
 GAS_MULTIPLY: Final = 6_000
 
-WORD_SIZE_BYTES: Final = 32
 FAILURES: Final = {
     curve.COORDINATE_TOO_LARGE: "bn256: coordinate exceeds modulus",
     curve.NOT_ON_CURVE: "bn256: malformed point",
@@ -48,23 +48,12 @@ def gas_multiply(data: bytes) -> int:
 
 def run_add(data: bytes) -> bytes:
     """The sum of two points."""
-    result = np.empty((2, 4), dtype=np.uint64)
-    raise_for(curve.add_points(read_words(data, 4), result))
-    return _encode(result)
+    return _run(curve.add_points, data, 4)
 
 
 def run_multiply(data: bytes) -> bytes:
     """A point times a scalar."""
-    result = np.empty((2, 4), dtype=np.uint64)
-    raise_for(curve.multiply_point(read_words(data, 3), result))
-    return _encode(result)
-
-
-def read_words(data: bytes, count: int) -> NDArray[np.uint64]:
-    """The first `count` words of the input, padded by zeros: uint64[count, 4], least significant limb first."""
-    size_bytes = WORD_SIZE_BYTES * count
-    limbs = np.frombuffer(data[:size_bytes].ljust(size_bytes, b"\x00"), dtype=">u8")
-    return limbs.reshape(count, 4)[:, ::-1].astype(np.uint64, order="C")
+    return _run(curve.multiply_point, data, 3)
 
 
 def raise_for(status: int) -> None:
@@ -73,5 +62,9 @@ def raise_for(status: int) -> None:
         raise PrecompileFailed(FAILURES[status])
 
 
-def _encode(words: NDArray[np.uint64]) -> bytes:
-    return words[:, ::-1].astype(">u8").tobytes()
+def _run(kernel: Callable[[int, int], int], data: bytes, word_count: int) -> bytes:
+    size_bytes = WORD_SIZE_BYTES * word_count
+    words = np.frombuffer(data[:size_bytes].ljust(size_bytes, b"\x00"), dtype=np.uint8)
+    result = np.empty(2 * WORD_SIZE_BYTES, dtype=np.uint8)
+    raise_for(kernel(words.ctypes.data, result.ctypes.data))
+    return result.tobytes()

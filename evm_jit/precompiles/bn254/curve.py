@@ -7,31 +7,25 @@ coordinates (X / Z^2, Y / Z^3), infinity with Z = 0. No point has y = 0, as the 
 
 from typing import Final, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from evm_jit.precompiles.bn254.field import (
     MODULUS_WORD,
     ONE,
+    WORD_SIZE_BYTES,
     ZERO,
-    Constant,
     Fp,
     add,
-    bit,
+    element,
     from_word,
     invert,
-    is_equal,
-    is_less,
+    load_word,
     multiply,
     negate,
-    read_word,
+    store_number,
     subtract,
-    word_difference,
-    word_sum,
-    write_number,
 )
 from evm_jit.precompiles.bn254.parameters import ORDER, B
 from primitives.kernels_cache import njit
+from primitives.wide_integers import Constant, low_int64
 
 # What a kernel makes of its input.
 OK: Final = 0
@@ -42,28 +36,28 @@ NOT_IN_SUBGROUP: Final = 3
 Affine: TypeAlias = tuple[Fp, Fp]
 Jacobian: TypeAlias = tuple[Fp, Fp, Fp]
 
-_B: Final = Constant(B)
-_ORDER_WORD: Final = Constant(ORDER, is_montgomery=False)
+_B: Final = element(B)
+_ORDER_WORD: Final = Constant(ORDER)
 _INFINITY: Final = (ONE, ONE, ZERO)
 _SCALAR_BITS: Final = (3 * (ORDER - 1)).bit_length()
 assert _SCALAR_BITS <= 256, "three times a reduced scalar fits a word"
 
 
 @njit
-def read_point(words: NDArray[np.uint64], row: int) -> tuple[int, Affine]:
+def read_point(address: int) -> tuple[int, Affine]:
     """
-    The point in two rows of words : uint64[n, 4], from `row` on.
+    The point in two words at an address, as contracts get it.
 
     Returns OK, COORDINATE_TOO_LARGE or NOT_ON_CURVE, and the point (a tuple of Fp), which is infinity unless OK.
     """
-    x_word, y_word = read_word(words, row), read_word(words, row + 1)
-    if not (is_less(x_word, MODULUS_WORD) and is_less(y_word, MODULUS_WORD)):
+    x_word, y_word = load_word(address, 0), load_word(address, 1)
+    if x_word >= MODULUS_WORD or y_word >= MODULUS_WORD:
         return COORDINATE_TOO_LARGE, (ZERO, ZERO)
     point = from_word(x_word), from_word(y_word)
     if is_infinity(point):
         return OK, point
     x, y = point
-    if not is_equal(multiply(y, y), add(multiply(multiply(x, x), x), _B)):
+    if multiply(y, y) != add(multiply(multiply(x, x), x), _B):
         return NOT_ON_CURVE, (ZERO, ZERO)
     return OK, point
 
@@ -71,7 +65,7 @@ def read_point(words: NDArray[np.uint64], row: int) -> tuple[int, Affine]:
 @njit
 def is_infinity(point: Affine) -> bool:
     """Whether a tuple of two coordinates is the point at infinity."""
-    return is_equal(point[0], ZERO) and is_equal(point[1], ZERO)  # type: ignore[no-any-return]
+    return not point[0] and not point[1]
 
 
 @njit
@@ -109,13 +103,13 @@ def add_affine(first: Jacobian, second: Affine) -> Jacobian:
     """
     x1, y1, z1 = first
     x2, y2 = second
-    if is_equal(z1, ZERO):
+    if not z1:
         return x2, y2, ONE
     z1_squared = multiply(z1, z1)
     h = subtract(multiply(x2, z1_squared), x1)
     r = subtract(multiply(y2, multiply(z1, z1_squared)), y1)
-    if is_equal(h, ZERO):
-        return double(first) if is_equal(r, ZERO) else _INFINITY
+    if not h:
+        return double(first) if not r else _INFINITY
     h_squared = multiply(h, h)
     h_cubed = multiply(h, h_squared)
     v = multiply(x1, h_squared)
@@ -124,27 +118,27 @@ def add_affine(first: Jacobian, second: Affine) -> Jacobian:
 
 
 @njit
-def write_point(point: Jacobian, words: NDArray[np.uint64]) -> None:
-    """Write a tuple of Jacobian coordinates as a point to words : uint64[2, 4]; the inverse of 0 is 0."""
+def write_point(point: Jacobian, address: int) -> None:
+    """Write a tuple of Jacobian coordinates as a point, two words, to an address; the inverse of 0 is 0."""
     x, y, z = point
     inverse = invert(z)
     inverse_squared = multiply(inverse, inverse)
-    write_number(multiply(x, inverse_squared), words, 0)
-    write_number(multiply(y, multiply(inverse, inverse_squared)), words, 1)
+    store_number(multiply(x, inverse_squared), address, 0)
+    store_number(multiply(y, multiply(inverse, inverse_squared)), address, 1)
 
 
 @njit
-def add_points(words: NDArray[np.uint64], result: NDArray[np.uint64]) -> int:
+def add_points(address: int, result: int) -> int:
     """
     Add two points.
 
-    words : uint64[4, 4]     x1, y1, x2, y2, least significant limb first
-    result : uint64[2, 4]    written if OK comes back
+    address : int64, of four words as the contract gets them: x1, y1, x2, y2
+    result : int64, the address of two words, written if OK comes back
 
     Returns OK, COORDINATE_TOO_LARGE or NOT_ON_CURVE.
     """
-    first_status, first = read_point(words, 0)
-    second_status, second = read_point(words, 2)
+    first_status, first = read_point(address)
+    second_status, second = read_point(address + 2 * WORD_SIZE_BYTES)
     if first_status != OK:
         return first_status
     if second_status != OK:
@@ -157,23 +151,23 @@ def add_points(words: NDArray[np.uint64], result: NDArray[np.uint64]) -> int:
 
 
 @njit
-def multiply_point(words: NDArray[np.uint64], result: NDArray[np.uint64]) -> int:
+def multiply_point(address: int, result: int) -> int:
     """
     Multiply a point by a scalar.
 
-    words : uint64[3, 4]     x, y, scalar, least significant limb first
-    result : uint64[2, 4]    written if OK comes back
+    address : int64, of three words as the contract gets them: x, y, scalar
+    result : int64, the address of two words, written if OK comes back
 
     The non-adjacent form of k has the digits (bits of 3 k - bits of k) / 2. Source: Reitwiesner (1960).
     Returns OK, COORDINATE_TOO_LARGE or NOT_ON_CURVE.
     """
-    status, point = read_point(words, 0)
+    status, point = read_point(address)
     if status != OK:
         return status
-    scalar = read_word(words, 2)
-    while not is_less(scalar, _ORDER_WORD):  # At most 5 times.
-        scalar = word_difference(scalar, _ORDER_WORD)
-    threefold = word_sum(scalar, word_sum(scalar, scalar))
+    scalar = load_word(address, 2)
+    while scalar >= _ORDER_WORD:  # At most 5 times.
+        scalar = scalar - _ORDER_WORD
+    threefold = scalar + scalar + scalar
     negative = point[0], negate(point[1])
     total = _INFINITY
     if not is_infinity(point):
@@ -186,3 +180,9 @@ def multiply_point(words: NDArray[np.uint64], result: NDArray[np.uint64]) -> int
                 total = add_affine(total, negative)
     write_point(total, result)
     return OK
+
+
+@njit
+def bit(word: Fp, index: int) -> int:
+    """The bit (int64) of a U256 with an index below 256."""
+    return low_int64(word >> index) & 1  # type: ignore[no-any-return]

@@ -11,7 +11,6 @@ over Ordinary Curves (2010), for the steps.
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evm_jit.precompiles.bn254.curve import (
     COORDINATE_TOO_LARGE,
@@ -22,7 +21,7 @@ from evm_jit.precompiles.bn254.curve import (
     is_infinity,
     read_point,
 )
-from evm_jit.precompiles.bn254.field import MODULUS_WORD, from_word, is_less, read_word
+from evm_jit.precompiles.bn254.field import MODULUS_WORD, WORD_SIZE_BYTES, from_word, load_word
 from evm_jit.precompiles.bn254.parameters import (
     FROBENIUS_X,
     FROBENIUS_Y,
@@ -61,7 +60,7 @@ from evm_jit.precompiles.bn254.tower import (
 )
 from primitives.kernels_cache import njit, njit_without_lock
 
-WORDS_PER_PAIR: Final = 6
+PAIR_SIZE_BYTES: Final = 6 * WORD_SIZE_BYTES
 NOT_ONE: Final = 4  # The points are what they should be, but the product is not 1.
 
 PointG2: TypeAlias = tuple[Fp2, Fp2]
@@ -95,17 +94,17 @@ assert _HARD // (_CYCLOTOMIC // ORDER) % ORDER != 0, "and the factor is prime to
 
 
 @njit
-def read_point_g2(words: NDArray[np.uint64], row: int) -> tuple[int, PointG2]:
+def read_point_g2(address: int) -> tuple[int, PointG2]:
     """
-    The point in four rows of words : uint64[n, 4], from `row` on; the imaginary part of a coordinate comes first.
+    The point in four words at an address, as contracts get it; the imaginary part of a coordinate comes first.
 
     Returns OK, COORDINATE_TOO_LARGE, NOT_ON_CURVE or NOT_IN_SUBGROUP, and the point, which is infinity unless OK.
     """
-    for index in range(row, row + 4):
-        if not is_less(read_word(words, index), MODULUS_WORD):
+    for index in range(4):
+        if load_word(address, index) >= MODULUS_WORD:
             return COORDINATE_TOO_LARGE, _INFINITY_G2
-    x = from_word(read_word(words, row + 1)), from_word(read_word(words, row))
-    y = from_word(read_word(words, row + 3)), from_word(read_word(words, row + 2))
+    x = from_word(load_word(address, 1)), from_word(load_word(address, 0))
+    y = from_word(load_word(address, 3)), from_word(load_word(address, 2))
     if is_infinity_g2((x, y)):
         return OK, _INFINITY_G2
     if not is_equal_2(square_2(y), add_2(multiply_2(square_2(x), x), _TWIST_B)):
@@ -272,20 +271,22 @@ def exponentiate(a: Fp12) -> Fp12:
 
 
 @njit_without_lock  # A transaction may pay for hundreds of pairs: tenths of a second.
-def check_pairing(words: NDArray[np.uint64]) -> int:
+def check_pairing(address: int, count: int) -> int:
     """
     Whether the product of the pairings of pairs of points is 1.
 
-    words : uint64[6 n, 4]    a pair is x and y of G1, then x and y of G2, each with its imaginary part first
+    address : int64, of `count` pairs of PAIR_SIZE_BYTES as the contract gets them: x and y of G1, then x and y of G2,
+        each with its imaginary part first
 
     Returns OK if it is 1, NOT_ONE if not, or what is wrong with the first point that is none.
     """
     product = ONE_12
-    for row in range(0, words.shape[0], WORDS_PER_PAIR):
-        status, first = read_point(words, row)
+    for pair in range(count):
+        place = address + PAIR_SIZE_BYTES * pair
+        status, first = read_point(place)
         if status != OK:
             return status
-        status, second = read_point_g2(words, row + 2)
+        status, second = read_point_g2(place + 2 * WORD_SIZE_BYTES)
         if status != OK:
             return status
         if not (is_infinity(first) or is_infinity_g2(second)):

@@ -8,7 +8,7 @@ Source: Beuchat et al., High-Speed Software Implementation of the Optimal Ate Pa
 
 from typing import Final, TypeAlias
 
-from evm_jit.precompiles.bn254.field import ONE, ZERO, Constant, Fp, add, invert, is_equal, multiply, negate, subtract
+from evm_jit.precompiles.bn254.field import ONE, ZERO, Fp, add, element, invert, multiply, negate, subtract
 from evm_jit.precompiles.bn254.parameters import FROBENIUS_SQUARED_W, FROBENIUS_W, MODULUS, Complex, complex_power
 from primitives.kernels_cache import njit
 
@@ -19,7 +19,7 @@ Fp12: TypeAlias = tuple[Fp6, Fp6]
 
 def constant_2(value: Complex) -> Fp2:
     """An element of Fp2 that kernels can use as a global."""
-    return Constant(value[0]), Constant(value[1])
+    return element(value[0]), element(value[1])
 
 
 ZERO_2: Final = (ZERO, ZERO)
@@ -30,7 +30,7 @@ ONE_12: Final = (ONE_6, ZERO_6)
 
 # The powers w^(k (p - 1)) and w^(k (p^2 - 1)), k = 1 to 5.
 _W1, _W2, _W3, _W4, _W5 = (constant_2(complex_power(FROBENIUS_W, power)) for power in range(1, 6))
-_S1, _S2, _S3, _S4, _S5 = (Constant(pow(FROBENIUS_SQUARED_W, power, MODULUS)) for power in range(1, 6))
+_S1, _S2, _S3, _S4, _S5 = (element(pow(FROBENIUS_SQUARED_W, power, MODULUS)) for power in range(1, 6))
 
 
 # Fp2
@@ -116,7 +116,7 @@ def invert_2(a: Fp2) -> Fp2:
 @njit
 def is_equal_2(a: Fp2, b: Fp2) -> bool:
     """Whether two elements, each a tuple of Fp2 are the same."""
-    return is_equal(a[0], b[0]) and is_equal(a[1], b[1])  # type: ignore[no-any-return]
+    return a[0] == b[0] and a[1] == b[1]  # type: ignore[no-any-return]
 
 
 # Fp6
