@@ -26,6 +26,7 @@ from eth.vm.message import Message
 from eth_typing import Address, Hash32
 
 from evm_jit.account_database import RIPEMD160_ADDRESS, AccountDatabase
+from evm_jit.calls import check_call, creation_address, transaction_of
 from evm_jit.engine import Call, CallResult, Outcome
 from evm_jit.halts import halt_text
 from evm_jit.precompiles import alt_bn128, alt_bn128_pairing, blake2f, point_evaluation
@@ -33,20 +34,16 @@ from evm_jit.reference_forks import RULES, Rules
 from evm_jit.reference_frames import FrameState
 from evm_jit.transaction_checks import (
     DELEGATION_PREFIX,
-    check_balance,
-    check_fees,
     check_transaction,
     is_delegation,
 )
-from primitives import rlp
 from primitives.block import BlockEnvironment
-from primitives.constants import INIT_CODE_SIZE_BYTES_MAX, NONCE_MAX, U64_MAX, ZERO_ADDRESS
-from primitives.errors import FloorGasTooLow, InitCodeTooLarge, IntrinsicGasTooLow, InvalidTransaction
+from primitives.constants import U64_MAX, ZERO_ADDRESS
+from primitives.errors import InvalidTransaction
 from primitives.forks import Fork
 from primitives.intrinsic_gas import floor_gas, intrinsic_gas
-from primitives.keccak import keccak256
 from primitives.receipt import Receipt
-from primitives.transaction import BLOB, DYNAMIC_FEE, SET_CODE, Authorization, Transaction
+from primitives.transaction import Authorization, Transaction
 from primitives.validity import GAS_PER_BLOB
 from statestore.view import WorldState
 
@@ -108,12 +105,12 @@ class ReferenceEngine:
             environment = replace(environment, base_fee_per_gas=0)
         rules = RULES[environment.fork]
         frames = rules.state(environment, state, rules.clears_empty_accounts)
-        transaction = _transaction_of(call, environment, state)
+        transaction = transaction_of(call, environment, state)
+        check_call(transaction, call, environment, state)
         frames.accounts.begin_transaction()
         if call.frame_only:
             run = _run_frame_only(transaction, call.sender, rules, frames)
         else:
-            _check_call(transaction, call, environment, frames.accounts)
             run = _transition(transaction, call.sender, rules, frames, pays_for_blobs=False)
         gas_used = run.frame_gas_used if call.frame_only else run.gas_used
         return CallResult(gas_used, run.output, tuple(frames.accounts.logs), run.halt)
@@ -141,7 +138,7 @@ def _execute_one(
         gas_used=run.gas_used,
         logs=tuple(accounts.logs),
         effective_gas_price=_gas_price(transaction, environment),
-        contract_address=_creation_address(sender, transaction.nonce) if transaction.to is None else None,
+        contract_address=creation_address(sender, transaction.nonce) if transaction.to is None else None,
     )
     return Outcome(receipt, output=run.output, halt=run.halt)
 
@@ -175,8 +172,6 @@ def _transition(
 def _run_frame_only(transaction: Transaction, sender: bytes, rules: Rules, frames: FrameState) -> _Run:
     """Step 4 alone, with the whole gas limit for the frame; a creation moves the sender's nonce."""
     accounts = frames.accounts
-    check_balance(accounts.get_balance(sender), transaction.value)
-    _check_init_code(transaction, rules.fork)
     if transaction.to is None:
         accounts.set_nonce(sender, transaction.nonce + 1)
     gas_price = _gas_price(transaction, frames.environment)
@@ -214,7 +209,7 @@ def _message(transaction: Transaction, sender: bytes, gas: int, accounts: Accoun
     """The outermost frame's message; a delegation of the target is followed once, which warms its code's account."""
     shared: dict[str, Any] = {"gas": gas, "sender": sender, "value": transaction.value}
     if transaction.to is None:
-        created = Address(_creation_address(sender, transaction.nonce))
+        created = Address(creation_address(sender, transaction.nonce))
         return Message(to=CREATE_CONTRACT_ADDRESS, data=b"", code=transaction.data, create_address=created, **shared)
     code = accounts.get_code(transaction.to)
     is_delegated = is_delegation(code)
@@ -269,60 +264,11 @@ def _remove_accounts(rules: Rules, accounts: AccountDatabase, coinbase: bytes | 
             accounts.delete_account(address)
 
 
-def _transaction_of(call: Call, environment: BlockEnvironment, state: WorldState) -> Transaction:
-    """A transaction with the fields of `call` and the next nonce of its sender; nobody signed it."""
-    account = state.account(call.sender)
-    kind = SET_CODE if call.authorization_list else BLOB if call.blob_versioned_hashes else DYNAMIC_FEE
-    return Transaction(
-        type=kind,
-        chain_id=environment.chain_id,
-        nonce=0 if account is None else min(account.nonce, NONCE_MAX),
-        max_priority_fee_per_gas=call.gas_price,
-        max_fee_per_gas=call.gas_price,
-        gas_limit=call.gas_limit,
-        to=call.to,
-        value=call.value,
-        data=call.data,
-        y_parity=0,
-        r=0,
-        s=0,
-        access_list=call.access_list,
-        blob_versioned_hashes=call.blob_versioned_hashes,
-        authorization_list=call.authorization_list,
-        known_sender=call.sender,
-    )
-
-
-def _check_call(transaction: Transaction, call: Call, environment: BlockEnvironment, accounts: AccountDatabase) -> None:
-    """What even a call has to hold: gas for what runs before the frame, init code's size, the balance."""
-    gas = intrinsic_gas(transaction, environment.fork)
-    if call.gas_limit < gas:
-        raise IntrinsicGasTooLow(call.gas_limit, gas)
-    floor = floor_gas(transaction, environment.fork)
-    if call.gas_limit < floor:
-        raise FloorGasTooLow(call.gas_limit, floor)
-    _check_init_code(transaction, environment.fork)
-    if call.gas_price:
-        check_fees(replace(transaction, type=DYNAMIC_FEE), call.sender, environment)
-    check_balance(accounts.get_balance(call.sender), call.gas_limit * call.gas_price + call.value)
-
-
-def _check_init_code(transaction: Transaction, fork: Fork) -> None:
-    size_bytes = len(transaction.data)
-    if transaction.to is None and fork >= Fork.SHANGHAI and size_bytes > INIT_CODE_SIZE_BYTES_MAX:
-        raise InitCodeTooLarge(size_bytes, INIT_CODE_SIZE_BYTES_MAX)
-
-
 def _gas_price(transaction: Transaction, environment: BlockEnvironment) -> int:
     """What the sender pays for a unit of gas, in wei; before London the price that it named."""
     if environment.fork < Fork.LONDON:
         return transaction.max_fee_per_gas
     return transaction.effective_gas_price(environment.base_fee_per_gas)
-
-
-def _creation_address(sender: bytes, nonce: int) -> bytes:
-    """Where a creation by a transaction puts its contract (Yellow Paper, section 7)."""
-    return keccak256(rlp.encode([sender, rlp.encode_int(nonce)]))[12:]
 
 
 def _halt(frame: ComputationAPI) -> str | None:
