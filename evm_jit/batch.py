@@ -1,0 +1,128 @@
+"""
+A batch of transactions in one call of compiled code, and what each left behind, as records.
+
+The call ends with the batch, or earlier with a status; `machine.next` says with which transaction to go on:
+
+- a status of the tables, ARENA_FULL, BLOCK_HASHES_NEEDED: what that transaction did is undone; once there is room, or
+  the hashes are there, it starts again;
+- SUSPENDED: its frames wait for a precompiled contract that Python runs; `resumed` says how much it gave back;
+- UNSUPPORTED: it is undone, and the reference engine's;
+- REFUSED: it may not enter the block; nothing has changed.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+from typing import Final
+
+import numpy as np
+
+from evm_jit.halt_codes import ARENA_FULL, RUNNING, SUSPENDED
+from evm_jit.instructions.system import finish_precompile
+from evm_jit.interpreter import interpret
+from evm_jit.machine import FRAME_SIZE_BYTES, as_frame, as_machine
+from evm_jit.transition import begin_transaction, finish_outermost_precompile, finish_transaction
+from primitives.kernels_cache import njit
+from primitives.memory import copy_bytes
+from primitives.records import row_of
+from primitives.transaction_kernels import transaction_row
+from statestore.journal import revert
+from statestore.table import as_tables
+
+RESULT = np.dtype(
+    [
+        ("halt", np.int64),
+        ("gas_used", np.int64),
+        ("cumulative_gas_used", np.int64),
+        ("gas_price", np.uint64, 4),
+        ("logs", np.int64),  # address of the first
+        ("logs_end", np.int64),
+        ("output", np.int64),
+        ("output_size", np.int64),
+        ("halt_opcode", np.int64),
+        ("halt_height", np.int64),
+        ("halt_needed", np.int64),
+    ]
+)
+DONE: Final = 0
+NOT_RESUMED: Final = -3  # Nor a size, nor FAILED.
+
+result_row = row_of(RESULT)
+
+
+@njit
+def resume(machine, size):
+    """Go on after a precompiled contract that Python ran gave back `size` bytes, or FAILED. A halt code, or a status."""
+    if machine.frame == 0:
+        return finish_outermost_precompile(machine, size)
+    frame, child = as_frame(machine.frame), as_frame(machine.frame + FRAME_SIZE_BYTES)
+    finish_precompile(machine, frame, child, size)
+    return interpret(machine)
+
+
+@njit
+def write_result(machine, result, halt, used):
+    """Keep what a transaction left behind. 0, or ARENA_FULL."""
+    if machine.output_top + machine.output_size > machine.outputs_end:
+        return ARENA_FULL
+    machine.gas_used += used
+    result.halt, result.gas_used, result.cumulative_gas_used = halt, used, machine.gas_used
+    result.gas_price = machine.gas_price
+    result.logs, result.logs_end = machine.log_start, machine.log_top
+    result.output, result.output_size = machine.output_top, machine.output_size
+    copy_bytes(machine.output_top, machine.output, machine.output_size)
+    machine.output_top += (machine.output_size + 7) & ~7
+    result.halt_opcode = machine.halt_opcode
+    result.halt_height, result.halt_needed = machine.halt_height, machine.halt_needed
+    return DONE
+
+
+@njit
+def give_up(machine, status):
+    """Undo all that the running transaction did."""
+    revert(as_tables(machine.tables), 0)
+    machine.log_top = machine.log_start
+    return status
+
+
+@njit
+def end_transaction(machine, transaction, result, halt):
+    """What follows the outermost frame, or what made it stop: DONE or a status."""
+    if halt == SUSPENDED:
+        return halt
+    if halt < 0:
+        return give_up(machine, halt)
+    used = finish_transaction(machine, transaction)
+    if used < 0:
+        return give_up(machine, used)
+    status = write_result(machine, result, halt, used)
+    return status if status == DONE else give_up(machine, status)
+
+
+@njit
+def execute_batch(machine_address, transactions, results, count, resumed):
+    """
+    Execute the transactions from `machine.next` on.
+
+    machine_address : int64
+    transactions : int64    address of the decoded transactions
+    results : int64         address of RESULT[count]
+    resumed : int64         what a precompiled contract gave back to the transaction that waits; NOT_RESUMED if none does
+
+    Returns DONE, or a status.
+    """
+    machine = as_machine(machine_address)
+    while machine.next < count:
+        transaction = transaction_row(transactions, machine.next, count)
+        result = result_row(results, machine.next, count)
+        if resumed != NOT_RESUMED:
+            halt = resume(machine, resumed)
+            resumed = NOT_RESUMED
+        else:
+            halt = begin_transaction(machine, transaction)
+            if halt == RUNNING:
+                halt = interpret(machine)
+        status = end_transaction(machine, transaction, result, halt)
+        if status != DONE:
+            return status
+        machine.next += 1
+    return DONE

@@ -1,0 +1,49 @@
+"""
+0x20: the hash of a part of memory.
+
+Most hashes that contracts ask for are of 64 bytes, the name of a mapping's element, and the same ones again and again:
+these are kept in a memo of fixed size. An entry holds the preimage whole, so what is taken from it is right whoever put
+it there; an entry of zeros would be wrong, so the machine fills the memo with a true one first.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+from evm_jit.frame_memory import expand, size_of, words_of
+from evm_jit.gas import GAS_KECCAK256_PER_WORD
+from evm_jit.machine import MEMO_COUNT, MEMO_SIZE_BYTES, as_memo
+from primitives.kernels_cache import njit
+from primitives.keccak_kernels import keccak256_at
+from primitives.u256 import load_big_endian
+from primitives.wide_integers import low_int64
+
+MEMO_PREIMAGE_BYTES = 64
+
+
+@njit
+def place_in_memo(upper, lower):
+    """Which entry is for a preimage of two words: a multiplicative hash, for a collision costs no more than a miss."""
+    mixed = (upper ^ (upper >> 64) ^ (upper >> 128) ^ (lower << 7) ^ (lower >> 59)) * 0x9E3779B97F4A7C15
+    return (low_int64(mixed) >> 40) & (MEMO_COUNT - 1)
+
+
+@njit
+def keccak256_of_pair(machine, address):
+    """The digest of the 64 bytes at an address, from the memo if it is there."""
+    upper, lower = load_big_endian(address), load_big_endian(address + 32)
+    entry = as_memo(machine.memo + place_in_memo(upper, lower) * MEMO_SIZE_BYTES)
+    if entry.upper != upper or entry.lower != lower:
+        entry.digest = keccak256_at(address, MEMO_PREIMAGE_BYTES)
+        entry.upper, entry.lower = upper, lower
+    return entry.digest
+
+
+@njit
+def keccak256(machine, frame, gas_left, offset_word, size_word):
+    """KECCAK256 (0x20): the digest of a part of memory; 6 gas a word."""
+    offset, size = size_of(offset_word), size_of(size_word)
+    gas_left = expand(machine, frame, gas_left - GAS_KECCAK256_PER_WORD * words_of(size), offset, size)
+    if gas_left < 0:
+        return gas_left, offset_word
+    if size == MEMO_PREIMAGE_BYTES:
+        return gas_left, keccak256_of_pair(machine, frame.memory + offset)
+    return gas_left, keccak256_at(frame.memory + offset, size)

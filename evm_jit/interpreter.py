@@ -1,0 +1,5 @@
+"""The interpreter: the loop that `evm_jit.dispatch` writes from the table of opcodes, with and without steps recorded."""
+
+from evm_jit.dispatch import load_interpreter
+
+interpret = load_interpreter("interpret", is_traced=False)

@@ -1,0 +1,186 @@
+"""
+The machine that native code runs on: one record with everything that a transaction needs, the frames, the arenas.
+
+Kernels get a machine as its address. A frame's words lie on one stack that all frames share, each frame's above those
+of its caller; so do the frames' memories. So a frame's calldata is a part of its caller's memory, which can't move
+while the frame runs, and nothing is allocated for a call. Arenas are reserved, not filled: memory that is never touched
+costs nothing, and what a transaction needs beyond an arena makes it the reference engine's.
+"""
+
+import mmap
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from evm_jit.gas import CALL_DEPTH_MAX, STACK_ITEMS_MAX
+from primitives.keccak import keccak256
+from primitives.records import record_at
+
+WORD_SIZE_BYTES: Final = 32
+FRAME_COUNT_MAX: Final = CALL_DEPTH_MAX + 2  # The outermost one, those below it, and room for one that can't be.
+STACK_SIZE_BYTES: Final = FRAME_COUNT_MAX * STACK_ITEMS_MAX * WORD_SIZE_BYTES
+MEMORY_SIZE_BYTES: Final = 1 << 32  # Reserved. 2^24 gas buy less than 3 MB in one frame, 180 MB in all of 1,024.
+RETURN_DATA_SIZE_BYTES: Final = 1 << 31
+LOGS_SIZE_BYTES: Final = 1 << 28
+OUTPUTS_SIZE_BYTES: Final = 1 << 28
+BLOCK_HASH_COUNT: Final = 256
+MEMO_COUNT: Final = 4_096
+INVALID: Final = 0xFE  # What the interpreter branches on for every number that no opcode of the fork has.
+WORD = (np.uint64, 4)
+ADDRESS = (np.uint64, 3)
+
+
+# What a record of a transaction is to be executed as; the last two are calls that nobody signed (`engine.Call`).
+TRANSACTION, CALL, FRAME_ONLY = range(3)
+
+FRAME = np.dtype(
+    [
+        ("pc", np.int64),  # address of the next opcode
+        ("gas_left", np.int64),
+        ("top", np.int64),  # address behind the topmost word of the stack
+        ("stack", np.int64),  # address of the first word
+        ("memory", np.int64),
+        ("memory_size", np.int64),  # a multiple of 32
+        ("code", np.int64),
+        ("code_size", np.int64),
+        ("jump_destinations", np.int64),  # bitmap
+        ("data", np.int64),  # calldata
+        ("data_size", np.int64),
+        ("account", np.int64),  # row of the account whose storage and balance these are
+        ("depth", np.int64),
+        ("is_static", np.int64),
+        ("is_creation", np.int64),
+        ("return_offset", np.int64),  # in the caller's memory
+        ("return_size", np.int64),
+        ("snapshot", np.int64),  # of the journal, before the frame
+        ("log_top", np.int64),  # of the log arena, before the frame
+        ("refund", np.int64),  # of the transaction, before the frame
+        ("address", *ADDRESS),
+        ("caller", *ADDRESS),
+        ("value", *WORD),
+        ("reserved", np.uint64, 2),
+    ]
+)
+LOG = np.dtype([("address", *ADDRESS), ("topic_count", np.int64), ("data_size", np.int64), ("size", np.int64)])
+MEMO = np.dtype([("upper", *WORD), ("lower", *WORD), ("digest", *WORD)])
+MACHINE = np.dtype(
+    [
+        ("tables", np.int64),
+        ("opcodes", np.int64),  # int64[256], see opcodes.py
+        ("frame", np.int64),  # address of the running frame
+        ("frames", np.int64),
+        ("stack", np.int64),
+        ("memory", np.int64),
+        ("memory_end", np.int64),
+        ("return_data", np.int64),  # of the last call, as RETURNDATACOPY sees it
+        ("return_data_size", np.int64),
+        ("return_data_end", np.int64),
+        ("logs", np.int64),
+        ("log_top", np.int64),
+        ("logs_end", np.int64),
+        ("outputs", np.int64),
+        ("output_top", np.int64),
+        ("outputs_end", np.int64),
+        ("memo", np.int64),  # MEMO[MEMO_COUNT]
+        ("block_hashes", np.int64),  # uint64[256, 4]: of block number i at i mod 256
+        ("block_hashes_number", np.int64),  # of the block that they were loaded for
+        ("libsecp256k1", np.int64),
+        ("halt", np.int64),  # why the frame stops, while it does: see halt_codes.py
+        ("halt_opcode", np.int64),  # more about it
+        ("halt_height", np.int64),
+        ("halt_needed", np.int64),
+        ("output", np.int64),  # of the outermost frame
+        ("output_size", np.int64),
+        ("refund", np.int64),
+        ("blob_hashes", np.int64),
+        ("blob_hash_count", np.int64),
+        ("mode", np.int64),  # TRANSACTION, CALL or FRAME_ONLY
+        ("next", np.int64),  # of the transactions of the batch
+        ("gas_used", np.int64),  # by the block so far
+        ("intrinsic_gas", np.int64),  # of the transaction
+        ("floor_gas", np.int64),  # of the transaction (EIP-7623)
+        ("log_start", np.int64),  # where its logs begin
+        ("coinbase_account", np.int64),  # row
+        ("input", np.int64),  # of the precompiled contract that Python is to run
+        ("input_size", np.int64),
+        ("contract", np.int64),  # its number
+        ("fork", np.int64),
+        ("number", np.int64),
+        ("timestamp", np.uint64),
+        ("traced", np.int64),  # address of the trace, 0 for none
+        ("origin", *ADDRESS),
+        ("coinbase", *ADDRESS),
+        ("gas_price", *WORD),
+        ("gas_limit", *WORD),  # of the block
+        ("base_fee", *WORD),
+        ("blob_base_fee", *WORD),
+        ("prev_randao", *WORD),
+        ("chain_id", *WORD),
+    ]
+)
+FRAME_SIZE_BYTES: Final = FRAME.itemsize
+LOG_SIZE_BYTES: Final = LOG.itemsize
+MEMO_SIZE_BYTES: Final = MEMO.itemsize
+
+as_machine, as_frame, as_log, as_memo = (record_at(dtype) for dtype in (MACHINE, FRAME, LOG, MEMO))
+
+
+def reserve(size_bytes: int) -> mmap.mmap:
+    """Zeros that take memory only where they are touched."""
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+    return mmap.mmap(-1, size_bytes, flags=flags)
+
+
+def as_limbs(numbers: bytes, size_bytes: int) -> npt.NDArray[np.uint64]:
+    """Numbers of `size_bytes` each, most significant byte first, as rows of limbs, least significant first."""
+    octets = np.frombuffer(numbers, np.uint8).reshape(-1, size_bytes)[:, ::-1]
+    limb_count = (size_bytes + 7) // 8
+    padded = np.zeros((len(octets), 8 * limb_count), np.uint8)
+    padded[:, :size_bytes] = octets
+    return padded.view(np.uint64)
+
+
+class Machine:
+    """A machine and its arenas; one thread runs on it at a time."""
+
+    def __init__(self) -> None:
+        self.record = np.zeros(1, MACHINE)
+        self.address: int = self.record.ctypes.data
+        self._kept: list[Any] = []
+        self._memo = np.zeros(MEMO_COUNT, MEMO)
+        self["memo"] = self._memo.ctypes.data
+        for name, size_bytes in (
+            ("frames", FRAME_COUNT_MAX * FRAME_SIZE_BYTES),
+            ("stack", STACK_SIZE_BYTES),
+            ("memory", MEMORY_SIZE_BYTES),
+            ("return_data", RETURN_DATA_SIZE_BYTES),
+            ("logs", LOGS_SIZE_BYTES),
+            ("outputs", OUTPUTS_SIZE_BYTES),
+        ):
+            self[name] = self._keep(np.frombuffer(reserve(size_bytes), np.uint8))
+            if f"{name}_end" in self.record.dtype.names:
+                self[f"{name}_end"] = self[name] + size_bytes
+        self.block_hashes = np.zeros((BLOCK_HASH_COUNT, 4), np.uint64)
+        self["block_hashes"] = self.block_hashes.ctypes.data
+        # An empty entry would claim that the digest of 64 zero bytes is 0.
+        self._memo["digest"] = as_limbs(keccak256(bytes(64)), 32)
+
+    def __getitem__(self, name: str) -> int:
+        """A field that is one number."""
+        return int(self.record[name][0])
+
+    def __setitem__(self, name: str, value: int) -> None:
+        """Write a field that is one number."""
+        self.record[name] = value
+
+    def set_word(self, name: str, value: int) -> None:
+        """Write a field of several limbs."""
+        field = self.record[name]
+        field[0] = np.frombuffer(value.to_bytes(8 * field.shape[1], "little"), np.uint64)
+
+    def _keep(self, array: npt.NDArray[Any]) -> int:
+        """The address of an array that lives as long as the machine."""
+        self._kept.append(array)
+        address: int = array.ctypes.data
+        return address

@@ -1,0 +1,279 @@
+"""
+The native engine: whole transactions in compiled code, a batch a call, without Python's lock.
+
+It works on the tables of a `State`. What it can't take goes to the reference engine, at its place in the batch: forks
+before Berlin, states that are not tables, transactions that need more memory than is reserved. Python does what
+compiled code asks for in between: it doubles a table that is full, runs a precompiled contract that has no native code,
+loads block hashes, and says in words why a transaction was refused.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import local
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from evm_jit.batch import DONE, NOT_RESUMED, RESULT
+from evm_jit.engine import Call, CallResult, Outcome
+from evm_jit.halt_codes import (
+    ARENA_FULL,
+    BLOCK_HASHES_NEEDED,
+    FINISHED,
+    REFUSED,
+    SUSPENDED,
+    UNSUPPORTED,
+    halt_text,
+)
+from evm_jit.machine import BLOCK_HASH_COUNT, CALL, FRAME_ONLY, TRANSACTION, Machine, as_limbs
+from evm_jit.native_calls import compile_calls
+from evm_jit.opcodes import opcode_table
+from evm_jit.precompiles import PrecompileFailed
+from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, libsecp256k1_functions
+from evm_jit.reference import ReferenceEngine, check_call, creation_address, transaction_of
+from evm_jit.transaction_checks import blob_base_fee, check_transaction
+from primitives.block import BlockEnvironment
+from primitives.errors import InvalidTransaction
+from primitives.forks import Fork
+from primitives.receipt import Log, Receipt
+from primitives.transaction import Transaction
+from primitives.transaction_kernels import DECODED_TRANSACTION
+from statestore.state import State
+from statestore.view import WorldState
+
+FIRST_FORK: Final = Fork.BERLIN
+
+_OPCODE_TABLES: Final = {fork: opcode_table(fork) for fork in Fork if fork >= FIRST_FORK}
+_LIBSECP256K1: Final = libsecp256k1_functions()
+_NO_SENDER: Final = bytes(20)
+
+
+class NativeEngine:
+    """An `Engine`. One instance may serve several threads, each with its own state."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        self._reference = ReferenceEngine()
+        self._of_thread = local()
+
+    def warm_up(self) -> None:
+        """Compile, or load what was compiled before, and what the reference engine needs."""
+        compile_calls()
+        self._reference.warm_up()
+
+    def execute(
+        self,
+        transactions: Sequence[Transaction],
+        environment: BlockEnvironment,
+        state: WorldState,
+        gas_used_before: int = 0,
+    ) -> list[Outcome]:
+        """Execute in order; see `Engine.execute`."""
+        if not isinstance(state, State) or environment.fork < FIRST_FORK:
+            return self._reference.execute(transactions, environment, state, gas_used_before)
+        batch = Batch(self._machine(), transactions, environment, state, self._reference)
+        return batch.run(gas_used_before)
+
+    def call(self, call: Call, environment: BlockEnvironment, state: WorldState) -> CallResult:
+        """Execute one call; see `Engine.call`. InvalidTransaction when a transaction like it could not run."""
+        if not isinstance(state, State) or environment.fork < FIRST_FORK:
+            return self._reference.call(call, environment, state)
+        if call.gas_price == 0:
+            environment = replace(environment, base_fee_per_gas=0)
+        transaction = transaction_of(call, environment, state)
+        check_call(transaction, call, environment, state)
+        batch = Batch(self._machine(), [transaction], environment, state, self._reference)
+        return batch.run_call(call)
+
+    def _machine(self) -> Machine:
+        machine: Machine | None = getattr(self._of_thread, "machine", None)
+        if machine is None:
+            machine = self._of_thread.machine = Machine()
+            machine["libsecp256k1"] = _LIBSECP256K1.ctypes.data
+        return machine
+
+
+class Batch:
+    """Transactions that are being executed on a machine, and their outcomes as far as they are known."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        transactions: Sequence[Transaction],
+        environment: BlockEnvironment,
+        state: State,
+        reference: ReferenceEngine,
+    ) -> None:
+        self._machine = machine
+        self._transactions = transactions
+        self._environment = environment
+        self._state = state
+        self._reference = reference
+        self._outcomes: list[Outcome] = []
+        self._results = np.zeros(len(transactions), RESULT)
+        self._calls = compile_calls()
+        self._set_environment()
+
+    def run(self, gas_used_before: int) -> list[Outcome]:
+        """Execute all; one outcome for each."""
+        machine = self._machine
+        machine["mode"], machine["next"], machine["gas_used"] = TRANSACTION, 0, gas_used_before
+        records = self._decode()
+        resumed = NOT_RESUMED
+        while True:
+            machine["tables"] = self._state.tables.address
+            status = self._calls.execute_batch(
+                machine.address, records.ctypes.data, self._results.ctypes.data, len(records), resumed
+            )
+            resumed = NOT_RESUMED
+            if status == DONE:
+                break
+            if status == SUSPENDED:
+                resumed = self._run_contract()
+            elif status == REFUSED:
+                self._refuse()
+            elif status == UNSUPPORTED or (status == ARENA_FULL and not self._take_results()):
+                self._run_on_reference()
+            elif status != ARENA_FULL:
+                self._make_room(status)
+        self._take_results()
+        return self._outcomes
+
+    def run_call(self, call: Call) -> CallResult:
+        """Execute the one transaction as a call."""
+        machine = self._machine
+        machine["mode"], machine["gas_used"] = FRAME_ONLY if call.frame_only else CALL, 0
+        records = self._decode()
+        resumed = NOT_RESUMED
+        while True:
+            machine["tables"], machine["next"] = self._state.tables.address, 0
+            status = self._calls.execute_batch(
+                machine.address, records.ctypes.data, self._results.ctypes.data, 1, resumed
+            )
+            resumed = NOT_RESUMED
+            if status == DONE:
+                break
+            if status == SUSPENDED:
+                resumed = self._run_contract()
+            elif status in (UNSUPPORTED, ARENA_FULL):
+                return self._reference.call(call, self._environment, self._state)
+            else:
+                self._make_room(status)
+        self._take_results()
+        outcome = self._outcomes[0]
+        assert outcome.receipt is not None
+        return CallResult(outcome.receipt.gas_used, outcome.output, outcome.receipt.logs, outcome.halt)
+
+    def _set_environment(self) -> None:
+        machine, environment = self._machine, self._environment
+        machine["opcodes"] = _OPCODE_TABLES[environment.fork].ctypes.data
+        machine["fork"], machine["number"] = environment.fork, environment.number
+        machine["timestamp"] = environment.timestamp
+        machine["block_hashes_number"] = -1
+        machine.set_word("coinbase", int.from_bytes(environment.coinbase, "big"))
+        machine.set_word("gas_limit", environment.gas_limit)
+        machine.set_word("base_fee", environment.base_fee_per_gas)
+        machine.set_word("blob_base_fee", blob_base_fee(environment))
+        randao = environment.prev_randao if environment.fork >= Fork.PARIS else environment.difficulty.to_bytes(32, "big")
+        machine.set_word("prev_randao", int.from_bytes(randao, "big"))
+        machine.set_word("chain_id", environment.chain_id)
+        machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
+
+    def _decode(self) -> npt.NDArray[Any]:
+        """The records of the transactions; they point into bytes that live as long as this object."""
+        raws = [transaction.raw for transaction in self._transactions]
+        self._raw = np.frombuffer(b"".join(raws), np.uint8)
+        self._starts = np.zeros(len(raws) + 1, np.int64)
+        np.cumsum([len(raw) for raw in raws], out=self._starts[1:])
+        records = np.zeros(len(raws), DECODED_TRANSACTION)
+        self._calls.decode_batch(self._raw.ctypes.data, self._starts.ctypes.data, len(raws), records.ctypes.data)
+        senders = b"".join(map(_sender_or_none, self._transactions))
+        records["sender"] = as_limbs(senders, 20)
+        return records
+
+    def _make_room(self, status: int) -> None:
+        """Give compiled code what it stopped for: a larger table, or block hashes."""
+        if status == BLOCK_HASHES_NEEDED:
+            self._load_block_hashes()
+        else:
+            self._state.grow(status)
+
+    def _load_block_hashes(self) -> None:
+        number = self._environment.number
+        hashes = self._machine.block_hashes
+        for ancestor in range(max(0, number - BLOCK_HASH_COUNT), number):
+            digest = self._environment.block_hash(ancestor)
+            hashes[ancestor % BLOCK_HASH_COUNT] = np.frombuffer(digest[::-1], np.uint64)
+        self._machine["block_hashes_number"] = number
+
+    def _run_contract(self) -> int:
+        """Run the precompiled contract that a frame waits for: the size of its output, or FAILED."""
+        machine = self._machine
+        data = ctypes.string_at(machine["input"], machine["input_size"])
+        try:
+            output = PYTHON_CONTRACTS[machine["contract"]](data)
+        except PrecompileFailed:
+            return FAILED
+        ctypes.memmove(machine["return_data"], output, len(output))
+        return len(output)
+
+    def _refuse(self) -> None:
+        """Say why the next transaction may not enter the block."""
+        self._take_results()
+        transaction = self._transactions[self._machine["next"]]
+        try:
+            check_transaction(transaction, self._environment, self._state, self._machine["gas_used"])
+        except InvalidTransaction as refusal:
+            self._outcomes.append(Outcome(receipt=None, refusal=refusal.with_traceback(None)))
+            self._machine["next"] += 1
+            return
+        self._run_on_reference()  # Its gas limit is beyond what compiled code counts with.
+
+    def _run_on_reference(self) -> None:
+        """Have the next transaction executed by the reference engine."""
+        self._take_results()
+        machine = self._machine
+        transaction = self._transactions[machine["next"]]
+        [outcome] = self._reference.execute([transaction], self._environment, self._state, machine["gas_used"])
+        if outcome.receipt is not None:
+            machine["gas_used"] = outcome.receipt.cumulative_gas_used
+        self._outcomes.append(outcome)
+        machine["next"] += 1
+
+    def _take_results(self) -> bool:
+        """Turn the results that have none yet into outcomes, and empty the arenas; False if there were none."""
+        machine = self._machine
+        first = len(self._outcomes)
+        count = min(machine["next"], len(self._transactions)) - first
+        for index in range(first, first + count):
+            self._outcomes.append(_outcome(self._transactions[index], self._results[index]))
+        machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
+        return count > 0
+
+
+def _sender_or_none(transaction: Transaction) -> bytes:
+    """Who signed; where nobody did, an address whose checks do not matter, for the signature's fail."""
+    try:
+        return transaction.sender
+    except InvalidTransaction:
+        return _NO_SENDER
+
+
+def _outcome(transaction: Transaction, result: Any) -> Outcome:
+    """What a record says of a transaction."""
+    halt = int(result["halt"])
+    receipt = Receipt(
+        type=transaction.type,
+        succeeded=halt == FINISHED,
+        cumulative_gas_used=int(result["cumulative_gas_used"]),
+        gas_used=int(result["gas_used"]),
+        logs=_logs(int(result["logs"]), int(result["logs_end"])),
+        effective_gas_price=int.from_bytes(result["gas_price"].tobytes(), "little"),
+        contract_address=creation_address(transaction.sender, transaction.nonce) if transaction.to is None else None,
+    )
+    output = ctypes.string_at(int(result["output"]), int(result["output_size"]))
+    text = halt_text(halt, int(result["halt_opcode"]), int(result["halt_height"]), int(result["halt_needed"]))
+    return Outcome(receipt, output=output, halt=text)
