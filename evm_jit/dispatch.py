@@ -1,7 +1,7 @@
 """
 The interpreter's loop, written from the table of opcodes: one branch an opcode, which LLVM turns into a jump table.
 
-    elif handler == 0x01:  # ADD
+    elif handler == 1:  # ADD
         result = add(load_limbs(top - 32), load_limbs(top - 64))
         top -= 32
         store_limbs(top - 32, result)
@@ -37,15 +37,14 @@ from primitives.u256 import load_limbs, store_limbs
 @njit_without_lock
 def {name}(machine):
     """Run the frame that `machine.frame` names, and all that it opens: the outermost one's halt code, or a status."""
-    opcodes = machine.opcodes
     while True:
         frame = as_frame(machine.frame)
-        pc, gas_left, top, stack = frame.pc, frame.gas_left, frame.top, frame.stack
-        opcode, entry, height, status = 0, 0, 0, IN_FRAME
+        pc, gas_left, top = frame.pc, frame.gas_left, frame.top
+        status = IN_FRAME
         while True:
             opcode = load_byte(pc)
-            entry = load_int64(opcodes + (opcode << 3))
-            height = top - stack
+            entry = load_int64(machine.opcodes + (opcode << 3))
+            height = top - frame.stack
 {trace}            pc += 1
             gas_left -= entry & 0xFFFF
             if gas_left < 0 or height < ((entry >> 16) & 0xFFFF) or height > ((entry >> 32) & 0xFFFF):
@@ -56,7 +55,7 @@ def {name}(machine):
 _TAIL = '''            else:
                 break
         if status == IN_FRAME:
-            status = why_stopped(machine, opcode, entry, height)
+            status = why_stopped(machine, frame, pc - 1, top)
         if status != RUNNING:
             if status > 0:
                 status = leave_frame(machine, status)
@@ -93,12 +92,16 @@ def _branch(row: Opcode) -> Iterator[str]:
         yield "break"
         return
     has_result = row.put > 0 and "top" not in arguments
-    results = [name for name in ("pc", "gas_left") if name in arguments] + ["result"] * has_result
+    is_jump = row.put == 0 and "pc" in arguments
+    kept = ["destination" if is_jump else "pc"] * ("pc" in arguments) + ["gas_left"] * ("gas_left" in arguments)
+    results = [*kept, *["result"] * has_result]
     yield f"{', '.join(results)} = {call}" if results else call
-    for name in results[:2]:
-        if name != "result" and not (name == "pc" and row.immediate_size):
+    for name in kept:
+        if name != "pc":
             yield f"if {name} < 0:"
             yield "    break"
+    if is_jump:
+        yield "pc = destination"
     if grown:
         yield f"top += {grown}"
     if has_result:
@@ -110,10 +113,10 @@ def interpreter_source(name: str, is_traced: bool) -> str:
     imports, branches = [], []
     if is_traced:
         imports.append("from evm_jit.step_recorder import record_step")
-    for function, number in handlers().items():
-        row = OPCODES[number]
+    for number, row in enumerate(handlers().values()):
+        function = row.function
         imports.append(f"from {function.__module__} import {function.__name__}")
-        branches.append(f"            {'elif' if branches else 'if'} handler == {number:#04x}:  # {row.name}\n")
+        branches.append(f"            {'elif' if branches else 'if'} handler == {number}:  # {row.name}\n")
         branches += [f"                {line}\n" for line in _branch(row)]
     names = [line.split()[-1] for line in imports]
     assert len(set(names)) == len(names), "two functions of the table have one name"

@@ -192,12 +192,17 @@ OPCODES: Final[Mapping[int, Opcode]] = {
 GAS_BITS, HEIGHT_BITS = 16, 16
 
 
-def handlers() -> dict[Callable[..., Any], int]:
-    """The functions of the table, each with the first number that it serves: what the interpreter branches on."""
-    numbers: dict[Callable[..., Any], int] = {}
-    for row in OPCODES.values():
-        numbers.setdefault(row.function, row.number)
-    return numbers
+def handlers() -> dict[Callable[..., Any], Opcode]:
+    """
+    The functions of the table, each with the first opcode that it serves, in the order of the interpreter's branches.
+
+    LLVM makes a jump table of the first 64: what loops are made of comes before environment, calls and creations.
+    """
+    rows: dict[Callable[..., Any], Opcode] = {}
+    for row in sorted(OPCODES.values(), key=lambda row: 0x30 <= row.number <= 0x4A or row.number >= 0xF0):
+        rows.setdefault(row.function, row)
+    assert len(rows) < INVALID
+    return rows
 
 
 def opcode_table(fork: Fork) -> npt.NDArray[np.int64]:
@@ -207,7 +212,7 @@ def opcode_table(fork: Fork) -> npt.NDArray[np.int64]:
     From the lowest bit: 16 of static gas; 16 of the bytes that the stack must have; 16 of the bytes that it may have;
     the number that the interpreter branches on.
     """
-    numbers = handlers()
+    numbers = {function: number for number, function in enumerate(handlers())}
     table = np.full(OPCODE_COUNT, _entry(0, 0, STACK_ITEMS_MAX * WORD_SIZE_BYTES, INVALID), np.int64)
     for row in OPCODES.values():
         if row.since <= fork:
