@@ -1,0 +1,63 @@
+"""
+MODEXP (0x05) in kernels: what it costs, and results for operands of up to 64 bytes.
+
+Source: EIP-198; gas from EIP-2565 (Berlin) and EIP-7883 (Osaka); lengths from EIP-7823 (Osaka).
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+from evm_jit.precompiles.contract_numbers import OSAKA
+from evm_jit.precompiles.input_words import padded_word
+from evm_jit.precompiles.modexp import HEAD_SIZE_BYTES, OPERAND_SIZE_BYTES_MAX_OSAKA
+from evm_jit.precompiles.statuses import FAILED, GAS_MAX, SIZE_BYTES_MAX
+from primitives.kernels_cache import njit
+from primitives.u256 import at_most
+from primitives.u256_division import divide_by_limb
+from primitives.wide_integers import choose, leading_zeros, u64, u256
+
+
+@njit
+def modexp_gas(fork, data, size_bytes):
+    """
+    The gas of a call, at most GAS_MAX; FAILED in Osaka for an operand of more than 1,024 bytes.
+
+    All int64: a Fork from Berlin on; the input.
+    """
+    base_size, exponent_size, modulus_size = operand_sizes(data, size_bytes)
+    size = max(base_size, modulus_size)
+    words = u256((size + 7) >> 3)
+    head = exponent_head(data, size_bytes, base_size, exponent_size)
+    bits = u256(max(255 - leading_zeros(head), 0))
+    bytes_more = u256(max(exponent_size - 32, 0))
+    # Sizes are below 2^62: nothing here comes near 2^256.
+    if fork >= OSAKA:
+        if max(size, exponent_size) > OPERAND_SIZE_BYTES_MAX_OSAKA:
+            return FAILED
+        iterations = at_least_one(bytes_more * 16 + bits)
+        complexity = u256(16) if size <= 32 else words * words * 2
+        return max(500, at_most(complexity * iterations, GAS_MAX))
+    iterations = at_least_one(bytes_more * 8 + bits)
+    return max(200, at_most(divide_by_limb(words * words * iterations, u64(3))[0], GAS_MAX))
+
+
+@njit
+def at_least_one(number):
+    """A U256, or 1 for 0."""
+    return choose(not number, u256(1), number)
+
+
+@njit
+def operand_sizes(data, size_bytes):
+    """The sizes in bytes (int64) of base, exponent and modulus that the input names, at most SIZE_BYTES_MAX."""
+    return (
+        at_most(padded_word(data, size_bytes, 0), SIZE_BYTES_MAX),
+        at_most(padded_word(data, size_bytes, 32), SIZE_BYTES_MAX),
+        at_most(padded_word(data, size_bytes, 64), SIZE_BYTES_MAX),
+    )
+
+
+@njit
+def exponent_head(data, size_bytes, base_size, exponent_size):
+    """The first 32 bytes of the exponent, or all of it if it has less, as a U256; sizes int64."""
+    head = padded_word(data, size_bytes, HEAD_SIZE_BYTES + base_size)
+    return head >> (8 * (32 - min(exponent_size, 32)))
