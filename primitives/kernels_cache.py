@@ -130,6 +130,11 @@ def njit(function: Function) -> Function:
     return numba.njit(function, cache=True, error_model="numpy")  # type: ignore[no-any-return]
 
 
+def njit_inlined(function: Function) -> Function:
+    """The same for a few lines that every caller gets a copy of: each copy is compiled again."""
+    return numba.njit(function, cache=True, error_model="numpy", forceinline=True)  # type: ignore[no-any-return]
+
+
 def njit_without_lock(function: Function) -> Function:
     """The same for a kernel that may take long: other threads of Python run meanwhile. Nobody else has its arrays."""
     return numba.njit(function, cache=True, error_model="numpy", nogil=True)  # type: ignore[no-any-return]

@@ -93,6 +93,14 @@ def _store_big_endian(builder, address, word):
 load_big_endian = operation(U256, (types.int64,), _load_big_endian)
 store_big_endian = operation(types.void, (types.int64, U256), _store_big_endian)
 
+
+def _load_address(builder, address):
+    return builder.zext(bytes_reversed(builder, load_at(builder, address, ir.IntType(160))), WORD)
+
+
+# load_address(address): the 20 bytes of an account's address, as a word.
+load_address = operation(U256, (types.int64,), _load_address)
+
 # Whether a word is below 0 as a signed number; whether one is less than another.
 is_negative = operation(types.boolean, (U256,), lambda builder, word: builder.icmp_signed("<", word, WORD(0)))
 signed_less = operation(types.boolean, (U256, U256), lambda builder, left, right: builder.icmp_signed("<", left, right))

@@ -1,144 +1,146 @@
 """
 Accounts by address: find, intern, write.
 
-Fields of an account that does not exist are zero. A kernel that writes checks every capacity first and is called
-again, as it was, after the table that it names has grown.
+Fields of an account that does not exist are zero; whoever writes one makes the account exist. A kernel that writes
+checks every capacity first and is called again, as it was, after the table that it names has grown. Addresses and
+balances are U256, nonces uint64, rows int64.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 import numpy as np
 
-from primitives.kernels_cache import njit
-from statestore.hash_index import ONE, ROW_MASK, ZERO, hash_words, place
-from statestore.journal import BALANCE, CODE, EXISTS, NONCE, remember, remember_number, undo_room
+from primitives.kernels_cache import njit, njit_inlined
+from primitives.memory import load_int64, store_int64
+from primitives.u256 import store_limbs
+from primitives.wide_integers import u256
+from statestore.hash_index import ZERO, entry_at, hash_address, may_match, place, row_in
+from statestore.journal import BALANCE, CODE, EXISTS, NONCE, remember, undo_room
 from statestore.memory_order import fence_acquire
-from statestore.table import ACCOUNTS_FULL
-from statestore.versions import account_at, first_version, keep_account, verdict
+from statestore.table import ACCOUNTS_FULL, account_row, counters_of
+from statestore.versions import ACCOUNT_SIZE_BYTES, account_at, first_version, keep_account, verdict
 
-
-@njit
-def account_key(account):
-    """The address of a record: tuple of three uint64."""
-    return account.address[0], account.address[1], account.address[2]
-
-
-@njit
-def balance_of(account):
-    """The balance of a record: tuple of four uint64."""
-    return account.balance[0], account.balance[1], account.balance[2], account.balance[3]
+# Of one account that is read in a stream: address, then what `account_at` writes.
+STREAMED_ACCOUNT_SIZE_BYTES = 24 + ACCOUNT_SIZE_BYTES
 
 
 @njit
 def find_account(tables, address):
-    """
-    The row of an account, 0 if it never had one.
-
-    address : tuple of three uint64
-    """
-    hashed = hash_words(tables.counters[0].hash_key, address)
-    mask = np.uint64(len(tables.account_index)) - ONE
-    position = hashed & mask
+    """The row of an account, 0 if it never had one."""
+    hashed = hash_address(tables, address)
+    mask = 2 * tables.account_capacity - 1
+    position = np.int64(hashed) & mask
     while True:
-        entry = tables.account_index[position]
+        entry = entry_at(tables.account_index, position)
         if entry == ZERO:
             return 0
-        if (entry ^ hashed) & ~ROW_MASK == ZERO:
+        if may_match(entry, hashed):
             fence_acquire()
-            row = np.int64(entry & ROW_MASK)
-            if row < len(tables.accounts) and account_key(tables.accounts[row]) == address:
+            row = row_in(entry)
+            if row < tables.account_capacity and account_row(tables, row).address == address:
                 return row
-        position = (position + ONE) & mask
+        position = (position + 1) & mask
+
+
+@njit
+def add_account(tables, address):
+    """A new row for an address that has none, or ACCOUNTS_FULL."""
+    counters = counters_of(tables)
+    row = counters.account_count
+    if row == tables.account_capacity:
+        return ACCOUNTS_FULL
+    account = account_row(tables, row)
+    account.address = address
+    account.version = first_version(tables)
+    place(tables.account_index, tables.account_capacity, hash_address(tables, address), row)
+    counters.account_count = row + 1
+    return row
 
 
 @njit
 def intern_account(tables, address):
     """The row of an account, a new one if need be; ACCOUNTS_FULL if there is no room."""
     row = find_account(tables, address)
-    if row != 0:
-        return row
-    counters = tables.counters[0]
-    row = counters.account_count
-    if row == len(tables.accounts):
-        return ACCOUNTS_FULL
-    account = tables.accounts[row]
-    for limb in range(3):
-        account.address[limb] = address[limb]
-    account.version = first_version(tables)
-    place(tables.account_index, hash_words(counters.hash_key, address), row)
-    counters.account_count = row + 1
-    return row
+    return row if row != 0 else add_account(tables, address)
 
 
 @njit
 def index_accounts(tables):
     """Fill the empty index of a table that has grown."""
-    counters = tables.counters[0]
-    for row in range(1, counters.account_count):
-        place(tables.account_index, hash_words(counters.hash_key, account_key(tables.accounts[row])), row)
+    for row in range(1, counters_of(tables).account_count):
+        hashed = hash_address(tables, account_row(tables, row).address)
+        place(tables.account_index, tables.account_capacity, hashed, row)
     return 0
 
 
-@njit
+@njit_inlined
 def open_account(tables, row):
     """Make an account ready for one write: room in the journal, its value at the last seal kept. 0 or a status."""
     status = undo_room(tables)
     return status if status < 0 else keep_account(tables, row)
 
 
+@njit_inlined
+def create(tables, row):
+    """Make an account that is open exist."""
+    account = account_row(tables, row)
+    if account.exists == 0:
+        remember(tables, EXISTS, row, u256(0))
+        account.exists = 1
+
+
 @njit
-def touch(tables, address):
-    """Create the account, empty, if it does not exist. Returns its row, or a status."""
-    row = intern_account(tables, address)
-    if row < 0 or tables.accounts[row].exists != 0:
-        return row
+def touch(tables, row):
+    """Create an account, empty, if it does not exist. 0 or a status."""
+    if account_row(tables, row).exists != 0:
+        return 0
     status = open_account(tables, row)
-    if status < 0:
-        return status
-    remember_number(tables, EXISTS, row, ZERO)
-    tables.accounts[row].exists = 1
-    return row
+    if status == 0:
+        create(tables, row)
+    return status
 
 
 @njit
 def write_balance(tables, row, balance):
-    """Replace the balance, a tuple of four uint64, of an account that exists. 0 or a status."""
-    account = tables.accounts[row]
-    if balance_of(account) == balance:
+    """Replace the balance of an account, which exists from then on. 0 or a status."""
+    account = account_row(tables, row)
+    if account.balance == balance and account.exists != 0:
         return 0
     status = open_account(tables, row)
     if status < 0:
         return status
-    remember(tables, BALANCE, row, balance_of(account))
-    for limb in range(4):
-        account.balance[limb] = balance[limb]
+    create(tables, row)
+    remember(tables, BALANCE, row, account.balance)
+    account.balance = balance
     return 0
 
 
 @njit
 def write_nonce(tables, row, nonce):
-    """Replace the nonce, a uint64, of an account that exists. 0 or a status."""
-    account = tables.accounts[row]
-    if account.nonce == nonce:
+    """Replace the nonce of an account, which exists from then on. 0 or a status."""
+    account = account_row(tables, row)
+    if account.nonce == nonce and account.exists != 0:
         return 0
     status = open_account(tables, row)
     if status < 0:
         return status
-    remember_number(tables, NONCE, row, account.nonce)
+    create(tables, row)
+    remember(tables, NONCE, row, u256(account.nonce))
     account.nonce = nonce
     return 0
 
 
 @njit
 def write_code(tables, row, code):
-    """Replace the code of an account that exists by a row of the codes. 0 or a status."""
-    account = tables.accounts[row]
-    if account.code == code:
+    """Replace the code of an account, which exists from then on, by a row of the codes. 0 or a status."""
+    account = account_row(tables, row)
+    if account.code == code and account.exists != 0:
         return 0
     status = open_account(tables, row)
     if status < 0:
         return status
-    remember_number(tables, CODE, row, np.uint64(account.code))
+    create(tables, row)
+    remember(tables, CODE, row, u256(account.code))
     account.code = code
     return 0
 
@@ -146,18 +148,17 @@ def write_code(tables, row, code):
 @njit
 def remove_account(tables, row):
     """Make an account, whose storage is clear, not exist. 0 or a status."""
-    account = tables.accounts[row]
+    account = account_row(tables, row)
     if account.exists == 0:
         return 0
     status = open_account(tables, row)
     if status < 0:
         return status
-    remember(tables, BALANCE, row, balance_of(account))
-    remember_number(tables, NONCE, row, account.nonce)
-    remember_number(tables, CODE, row, np.uint64(account.code))
-    remember_number(tables, EXISTS, row, np.uint64(account.exists))
-    for limb in range(4):
-        account.balance[limb] = ZERO
+    remember(tables, BALANCE, row, account.balance)
+    remember(tables, NONCE, row, u256(account.nonce))
+    remember(tables, CODE, row, u256(account.code))
+    remember(tables, EXISTS, row, u256(1))
+    account.balance = u256(0)
     account.nonce = ZERO
     account.code = 0
     account.exists = 0
@@ -169,12 +170,12 @@ def read_account(tables, address, version, out):
     """
     An account at a version.
 
-    out : uint64[ACCOUNT_WORDS]     see account_at
+    out : int64     address of ACCOUNT_SIZE_BYTES, see `account_at`
 
     Returns 1 if it existed, 0 if not, DISCARDED or MOVED.
     """
     row = find_account(tables, address)
-    return account_at(tables, row, version, out, 0) if row != 0 else verdict(tables, version)
+    return account_at(tables, row, version, out) if row != 0 else verdict(tables, version)
 
 
 @njit
@@ -182,26 +183,27 @@ def read_accounts(tables, version, cursor, out, limit):
     """
     The next accounts that existed at a version, by row.
 
-    cursor : int64[1]       the row to begin at, then the row to go on at, 0 at the end; from 1
-    out : uint64[limit, 3 + ACCOUNT_WORDS]      address, then see account_at
-    limit : int64           rows to look at
+    cursor : int64      address of the row to begin at, then the row to go on at, 0 at the end; from 1
+    out : int64         address of `limit` times STREAMED_ACCOUNT_SIZE_BYTES
+    limit : int64       rows to look at
 
     Returns how many were written, DISCARDED or MOVED.
     """
     count = 0
-    row = cursor[0]
-    stop = min(tables.counters[0].account_count, row + limit)
+    row = load_int64(cursor)
+    stop = min(counters_of(tables).account_count, row + limit)
     fence_acquire()
     while row < stop:
-        if row >= len(tables.accounts):
+        if row >= tables.account_capacity:
             return verdict(tables, version)
-        status = account_at(tables, row, version, out[count], 3)
+        address = account_row(tables, row).address
+        # Its upper eight bytes are written over by what follows.
+        store_limbs(out, address)
+        status = account_at(tables, row, version, out + 24)
         if status < 0:
             return status
-        if status == 1:
-            for limb in range(3):
-                out[count, limb] = tables.accounts[row].address[limb]
-            count += 1
+        out += STREAMED_ACCOUNT_SIZE_BYTES * status
+        count += status
         row += 1
-    cursor[0] = 0 if row == tables.counters[0].account_count else row
+    store_int64(cursor, 0 if row == counters_of(tables).account_count else row)
     return count

@@ -14,11 +14,16 @@ and then see that their tables have moved.
 
 import numpy as np
 
-from primitives.kernels_cache import njit
+from primitives.kernels_cache import njit, njit_inlined
+from primitives.memory import load_uint64, store_uint64
+from primitives.u256 import to_limbs
+from primitives.wide_integers import low_uint64
 from statestore.memory_order import fence_release
+from statestore.table import counters_of
 
-ZERO, ONE, FINALIZER = np.uint64(0), np.uint64(1), np.uint64(0xFF)
+ZERO, FINALIZER = np.uint64(0), np.uint64(0xFF)
 ROW_MASK = np.uint64(0xFFFFFFFF)
+ENTRY_SIZE_BYTES = 8
 R13, R16, R17, R21, R32 = (np.uint64(bits) for bits in (13, 16, 17, 21, 32))
 R51, R48, R47, R43 = (np.uint64(64 - bits) for bits in (13, 16, 17, 21))
 V0, V1, V2, V3 = (
@@ -26,9 +31,9 @@ V0, V1, V2, V3 = (
 )
 
 
-@njit
+@njit_inlined
 def sip_round(v0, v1, v2, v3):
-    """One round of SipHash on its four words."""
+    """One round of SipHash on its four words, uint64."""
     v0 += v1
     v2 += v3
     v1 = ((v1 << R13) | (v1 >> R51)) ^ v0
@@ -47,13 +52,13 @@ def hash_words(hash_key, words):
     """
     SipHash-1-3 of whole words, without the length word: keys of one index have one length.
 
-    hash_key : uint64[2]
+    hash_key : U256, two limbs
     words : tuple of uint64
 
     Returns uint64. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF".
     """
-    v0, v1 = V0 ^ hash_key[0], V1 ^ hash_key[1]
-    v2, v3 = V2 ^ hash_key[0], V3 ^ hash_key[1]
+    k0, k1 = low_uint64(hash_key), low_uint64(hash_key >> 64)
+    v0, v1, v2, v3 = V0 ^ k0, V1 ^ k1, V2 ^ k0, V3 ^ k1
     for word in words:
         v3 ^= word
         v0, v1, v2, v3 = sip_round(v0, v1, v2, v3)
@@ -64,18 +69,57 @@ def hash_words(hash_key, words):
     return v0 ^ v1 ^ v2 ^ v3
 
 
+@njit_inlined
+def hash_address(tables, address):
+    """The hash of an address, a U256."""
+    words = (low_uint64(address), low_uint64(address >> 64), low_uint64(address >> 128))
+    return hash_words(counters_of(tables).hash_key, words)
+
+
+@njit_inlined
+def hash_slot(tables, account, key):
+    """The hash of a slot's name: the row of its account, int64, and its key, a U256."""
+    words = (np.uint64(account), *to_limbs(key))  # type: ignore[call-arg]
+    return hash_words(counters_of(tables).hash_key, words)
+
+
+@njit_inlined
+def hash_code_hash(tables, code_hash):
+    """The hash of a code's hash, a U256."""
+    return hash_words(counters_of(tables).hash_key, to_limbs(code_hash))  # type: ignore[call-arg]
+
+
+@njit_inlined
+def entry_at(index, position):
+    """The entry, uint64, at a position of the index at an address, int64."""
+    return load_uint64(index + ENTRY_SIZE_BYTES * position)
+
+
+@njit_inlined
+def may_match(entry, hashed):
+    """Whether an entry, uint64, may be that of a key with this hash, uint64."""
+    return (entry ^ hashed) & ~ROW_MASK == ZERO
+
+
+@njit_inlined
+def row_in(entry):
+    """The row, int64, that an entry, uint64, names."""
+    return np.int64(entry & ROW_MASK)
+
+
 @njit
-def place(index, hashed, row):
+def place(index, capacity, hashed, row):
     """
     Put a row whose key is not there into an index.
 
-    index : uint64[n], n a power of two, an entry free; modified in place
+    index : int64       address; an entry is free
+    capacity : int64    of the table, half that of the index; a power of two
     hashed : uint64     hash of the row's key
     row : int64         whose record is whole
     """
-    mask = np.uint64(len(index)) - ONE
-    position = hashed & mask
-    while index[position] != ZERO:
-        position = (position + ONE) & mask
+    mask = 2 * capacity - 1
+    position = np.int64(hashed) & mask
+    while entry_at(index, position) != ZERO:
+        position = (position + 1) & mask
     fence_release()
-    index[position] = (hashed & ~ROW_MASK) | np.uint64(row)
+    store_uint64(index + ENTRY_SIZE_BYTES * position, (hashed & ~ROW_MASK) | np.uint64(row))

@@ -1,10 +1,10 @@
 """
 The kernels as Python calls them: C functions that take pointers.
 
-A call through Numba's dispatcher unpacks a dozen arrays each time (1.5 us); a C function takes the address of a table
-of pointers (0.35 us) and `bytes` objects as they are. Integers of 256 bits go as 32 bytes, least significant first;
-an address as its 20 bytes. Calls of a few hundred nanoseconds keep Python's lock, for giving it up would hand the
-processor to another thread; long ones (streams, filling an index) release it.
+A call through Numba's dispatcher takes 1.5 us where arguments are arrays; a C function takes the address of a table
+set (0.35 us) and `bytes` objects as they are. Integers of 256 bits go as 32 bytes, least significant first; an address
+as its 20 bytes. Calls of a few hundred nanoseconds keep Python's lock, for giving it up would hand the processor to
+another thread; long ones (streams, filling an index) release it.
 
 Compiled once for all states, or loaded from the disk cache if no source changed; `compile_kernels` does it at a moment
 of the caller's choice and reports progress, the first `State` does it otherwise.
@@ -17,77 +17,19 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
-import numpy as np
-from numba import carray, types  # type: ignore[attr-defined]
+from numba import types
 
-from primitives.kernels_cache import compile_function, njit
+from primitives.kernels_cache import compile_function
+from primitives.u256 import load_address, load_limbs
 from statestore import accounts, code, journal, storage, versions
-from statestore.memory_order import pointer_at
-from statestore.table import (
-    ACCOUNT,
-    ACCOUNTS_FULL,
-    ARRAY_COUNT,
-    CODE,
-    COUNTERS,
-    OLDER_ACCOUNT,
-    OLDER_SLOT,
-    SLOT,
-    SLOTS_FULL,
-    UNDO,
-    Tables,
-)
+from statestore.table import ACCOUNTS_FULL, SLOTS_FULL, as_tables, counters_of
 
-POINTER_COUNT = 2 * ARRAY_COUNT + 1
-ACCOUNT_ROW_WORDS = 3 + versions.ACCOUNT_WORDS
-NUMBERS, WORDS, BYTES = types.CPointer(types.int64), types.CPointer(types.uint64), types.CPointer(types.uint8)
-INT = types.int64
-EIGHT = np.uint64(8)
-
-
-@njit
-def tables_at(pointers):
-    """The tables of a `TableSet`, from the pointer that it hands out."""
-    p = carray(pointers, (POINTER_COUNT,))
-    n = p[ARRAY_COUNT:]
-    return Tables(
-        carray(pointer_at(p[0]), (n[0],), np.uint64),
-        carray(pointer_at(p[1]), (n[1],), ACCOUNT),
-        carray(pointer_at(p[2]), (n[2],), OLDER_ACCOUNT),
-        carray(pointer_at(p[3]), (n[3],), np.uint64),
-        carray(pointer_at(p[4]), (n[4],), SLOT),
-        carray(pointer_at(p[5]), (n[5],), OLDER_SLOT),
-        carray(pointer_at(p[6]), (n[6],), np.uint64),
-        carray(pointer_at(p[7]), (n[7],), CODE),
-        carray(pointer_at(p[8]), (n[8],), np.uint8),
-        carray(pointer_at(p[9]), (n[9],), UNDO),
-        carray(pointer_at(p[10]), (n[10],), COUNTERS),
-        n[ARRAY_COUNT],
-    )
-
-
-@njit
-def word_at(pointer):
-    """A 256-bit integer as a tuple of four uint64."""
-    return pointer[0], pointer[1], pointer[2], pointer[3]
-
-
-@njit
-def limb_of(pointer, start, stop):
-    """Bytes `start` to `stop`, most significant first, as a uint64."""
-    limb = np.uint64(0)
-    for position in range(start, stop):
-        limb = (limb << EIGHT) | np.uint64(pointer[position])
-    return limb
-
-
-@njit
-def address_at(pointer):
-    """The 20 bytes of an address as a tuple of three uint64."""
-    return limb_of(pointer, 12, 20), limb_of(pointer, 4, 12), limb_of(pointer, 0, 4)
+# What Python passes. Kernels get a pointer as its address.
+POINTER, INT, NONCE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
 
 
 class KernelCall(NamedTuple):
-    """A function to compile: what it takes after the table of pointers, and whether Python's lock is kept."""
+    """A function to compile: what it takes after the table set, and whether Python's lock is kept."""
 
     function: Callable[..., int]
     parameters: tuple[Any, ...]
@@ -107,161 +49,179 @@ def kernel_call(*parameters: Any, holds_lock: bool = True) -> Callable[[Callable
     return declare
 
 
-@kernel_call(BYTES)
-def touch(pointers, address):
-    """Create an account that does not exist; its row."""
-    return accounts.touch(tables_at(pointers), address_at(address))
+@kernel_call(POINTER)
+def touch(tables, address):
+    """Create an account that does not exist."""
+    tables = as_tables(tables)
+    row = accounts.intern_account(tables, load_address(address))
+    return row if row < 0 else accounts.touch(tables, row)
 
 
-@kernel_call(BYTES, WORDS)
-def set_balance(pointers, address, balance):
+@kernel_call(POINTER, POINTER)
+def set_balance(tables, address, balance):
     """Replace a balance."""
-    tables = tables_at(pointers)
-    row = accounts.touch(tables, address_at(address))
-    return row if row < 0 else accounts.write_balance(tables, row, word_at(balance))
+    tables = as_tables(tables)
+    row = accounts.intern_account(tables, load_address(address))
+    return row if row < 0 else accounts.write_balance(tables, row, load_limbs(balance))
 
 
-@kernel_call(BYTES, types.uint64)
-def set_nonce(pointers, address, nonce):
+@kernel_call(POINTER, NONCE)
+def set_nonce(tables, address, nonce):
     """Replace a nonce."""
-    tables = tables_at(pointers)
-    row = accounts.touch(tables, address_at(address))
+    tables = as_tables(tables)
+    row = accounts.intern_account(tables, load_address(address))
     return row if row < 0 else accounts.write_nonce(tables, row, nonce)
 
 
-@kernel_call(BYTES, INT)
-def set_code(pointers, address, code_row):
+@kernel_call(POINTER, INT)
+def set_code(tables, address, code_row):
     """Replace a code by a row of the codes."""
-    tables = tables_at(pointers)
-    row = accounts.touch(tables, address_at(address))
+    tables = as_tables(tables)
+    row = accounts.intern_account(tables, load_address(address))
     return row if row < 0 else accounts.write_code(tables, row, code_row)
 
 
-@kernel_call(BYTES, WORDS, WORDS)
-def set_storage(pointers, address, key, value):
-    """Replace a slot's value."""
-    return storage.write_storage(tables_at(pointers), address_at(address), word_at(key), word_at(value))
+@kernel_call(POINTER, POINTER, POINTER)
+def set_storage(tables, address, key, value):
+    """Replace a slot's value, creating the account if it does not exist."""
+    tables = as_tables(tables)
+    row = accounts.intern_account(tables, load_address(address))
+    if row < 0:
+        return row
+    status = accounts.touch(tables, row)
+    return status if status < 0 else storage.write_storage(tables, row, load_limbs(key), load_limbs(value))
 
 
-@kernel_call(BYTES, INT)
-def clear(pointers, address, with_account):
+@kernel_call(POINTER, INT)
+def clear(tables, address, with_account):
     """Set an account's slots to 0, and remove it too if asked to."""
-    tables = tables_at(pointers)
-    row = accounts.find_account(tables, address_at(address))
+    tables = as_tables(tables)
+    row = accounts.find_account(tables, load_address(address))
     if row == 0:
         return 0
     status = storage.clear_storage(tables, row)
-    return accounts.remove_account(tables, row) if status == 0 and with_account else status
+    return accounts.remove_account(tables, row) if status == 0 and with_account != 0 else status
 
 
-@kernel_call(WORDS, BYTES, INT)
-def intern_code(pointers, code_hash, code_bytes, size_bytes):
+@kernel_call(POINTER, POINTER, INT)
+def intern_code(tables, code_hash, code_bytes, size_bytes):
     """The row of a code, by its hash."""
-    return code.intern_code(tables_at(pointers), word_at(code_hash), carray(code_bytes, (size_bytes,)))
+    return code.intern_code(as_tables(tables), load_limbs(code_hash), code_bytes, size_bytes)
 
 
-@kernel_call(WORDS)
-def find_code(pointers, code_hash):
+@kernel_call(POINTER)
+def find_code(tables, code_hash):
     """The row of a code, 0 if it is unknown."""
-    return code.find_code(tables_at(pointers), word_at(code_hash))
+    return code.find_code(as_tables(tables), load_limbs(code_hash))
 
 
-@kernel_call(BYTES, INT, WORDS)
-def read_account(pointers, address, version, out):
+@kernel_call(POINTER, INT, POINTER)
+def read_account(tables, address, version, out):
     """An account at a version."""
-    words = carray(out, (versions.ACCOUNT_WORDS,))
-    return accounts.read_account(tables_at(pointers), address_at(address), version, words)
+    return accounts.read_account(as_tables(tables), load_address(address), version, out)
 
 
-@kernel_call(BYTES, WORDS, INT, WORDS)
-def read_storage(pointers, address, key, version, out):
+@kernel_call(POINTER, POINTER, INT, POINTER)
+def read_storage(tables, address, key, version, out):
     """A slot's value at a version."""
-    return storage.read_storage(tables_at(pointers), address_at(address), word_at(key), version, carray(out, (4,)))
+    return storage.read_storage(as_tables(tables), load_address(address), load_limbs(key), version, out)
 
 
-@kernel_call(BYTES, WORDS, WORDS)
-def read_original(pointers, address, key, out):
+@kernel_call(POINTER, POINTER, POINTER)
+def read_original(tables, address, key, out):
     """A slot's value when the running transaction began."""
-    return storage.read_original(tables_at(pointers), address_at(address), word_at(key), carray(out, (4,)))
+    return storage.read_original(as_tables(tables), load_address(address), load_limbs(key), out)
 
 
-@kernel_call(BYTES, INT, WORDS)
-def has_storage(pointers, address, version, scratch):
-    """Whether a slot of an account was not zero at a version."""
-    return storage.has_storage(tables_at(pointers), address_at(address), version, carray(scratch, (4,)))
+@kernel_call(POINTER)
+def has_storage(tables, address):
+    """Whether a slot of an account is not zero."""
+    return storage.has_storage(as_tables(tables), load_address(address))
 
 
-@kernel_call(BYTES)
-def first_slot(pointers, address):
+@kernel_call(POINTER)
+def first_slot(tables, address):
     """Where an account's list of slots begins."""
-    return storage.first_slot(tables_at(pointers), address_at(address))
+    return storage.first_slot(as_tables(tables), load_address(address))
 
 
-@kernel_call(INT, NUMBERS, WORDS, INT, holds_lock=False)
-def read_accounts(pointers, version, cursor, out, limit):
+@kernel_call(INT, POINTER, POINTER, INT, holds_lock=False)
+def read_accounts(tables, version, cursor, out, limit):
     """The next accounts of a stream."""
-    rows = carray(out, (limit, ACCOUNT_ROW_WORDS))
-    return accounts.read_accounts(tables_at(pointers), version, carray(cursor, (1,)), rows, limit)
+    return accounts.read_accounts(as_tables(tables), version, cursor, out, limit)
 
 
-@kernel_call(INT, NUMBERS, WORDS, INT, holds_lock=False)
-def read_slots(pointers, version, cursor, out, limit):
+@kernel_call(INT, POINTER, POINTER, INT, holds_lock=False)
+def read_slots(tables, version, cursor, out, limit):
     """The next slots of a stream."""
-    rows = carray(out, (limit, storage.STORAGE_WORDS))
-    return storage.read_slots(tables_at(pointers), version, carray(cursor, (1,)), rows, limit)
+    return storage.read_slots(as_tables(tables), version, cursor, out, limit)
 
 
 @kernel_call()
-def begin_transaction(pointers):
+def begin_transaction(tables):
     """Forget the journal."""
-    journal.begin_transaction(tables_at(pointers))
+    journal.begin_transaction(as_tables(tables))
     return 0
 
 
 @kernel_call()
-def snapshot(pointers):
+def snapshot(tables):
     """How many entries the journal has."""
-    return tables_at(pointers).counters[0].undo_count
+    return journal.snapshot(as_tables(tables))
 
 
 @kernel_call(INT)
-def revert(pointers, kept):
+def revert(tables, kept):
     """Undo down to `kept` entries; 0 if the journal has fewer, else 1."""
-    tables = tables_at(pointers)
-    if kept > tables.counters[0].undo_count:
+    tables = as_tables(tables)
+    if kept > counters_of(tables).undo_count:
         return 0
     journal.revert(tables, kept)
     return 1
 
 
-@kernel_call(INT, NUMBERS, INT)
-def changed_accounts(pointers, first, rows, limit):
+@kernel_call(INT, POINTER)
+def changed_accounts(tables, first, rows):
     """The accounts that the open mini-block changed."""
-    return versions.changed_accounts(tables_at(pointers), first, carray(rows, (limit,)))
+    return versions.changed_accounts(as_tables(tables), first, rows)
 
 
-@kernel_call(INT, NUMBERS, INT)
-def changed_slots(pointers, first, rows, limit):
+@kernel_call(INT, POINTER)
+def changed_slots(tables, first, rows):
     """The slots that it changed."""
-    return versions.changed_slots(tables_at(pointers), first, carray(rows, (limit,)))
+    return versions.changed_slots(as_tables(tables), first, rows)
 
 
 @kernel_call(INT, INT, INT)
-def discard(pointers, oldest, accounts_start, slots_start):
+def discard(tables, oldest, accounts_start, slots_start):
     """Let older values go."""
-    versions.discard(tables_at(pointers), oldest, accounts_start, slots_start)
+    versions.discard(as_tables(tables), oldest, accounts_start, slots_start)
     return 0
 
 
 @kernel_call(INT, holds_lock=False)
-def fill_index(pointers, which):
+def fill_index(tables, which):
     """Fill the empty index of the table that a status names, after it has grown."""
-    tables = tables_at(pointers)
+    tables = as_tables(tables)
     if which == ACCOUNTS_FULL:
         return accounts.index_accounts(tables)
     if which == SLOTS_FULL:
         return storage.index_slots(tables)
     return code.index_codes(tables)
+
+
+def compile_call(function: Callable[..., int], *parameters: Any, holds_lock: bool = True) -> Callable[..., int]:
+    """
+    A C function of an address and `parameters`, int64 or uint64 in the kernel, that Python can call.
+
+    What is returned keeps the machine code.
+    """
+    kinds = [types.uint64 if parameter is NONCE else types.int64 for parameter in parameters]
+    compiled, address = compile_function(function, types.int64(types.int64, *kinds))
+    prototype = (ctypes.PYFUNCTYPE if holds_lock else ctypes.CFUNCTYPE)(INT, POINTER, *parameters)
+    called: Any = prototype(address)
+    called.compiled = compiled
+    return called  # type: ignore[no-any-return]
 
 
 class Kernels:
@@ -291,21 +251,10 @@ class Kernels:
     fill_index: Callable[..., int]
 
     def __init__(self, progress: Callable[[str, int, int], None]) -> None:
-        self._compiled: list[Any] = []  # Keeps the machine code.
         for done, (name, call) in enumerate(CALLS.items()):
             progress(name, done, len(CALLS))
-            compiled, address = compile_function(call.function, INT(NUMBERS, *call.parameters))
-            self._compiled.append(compiled)
-            prototype = ctypes.PYFUNCTYPE if call.holds_lock else ctypes.CFUNCTYPE
-            parameters = (ctypes.c_void_p, *map(_c_type, call.parameters))
-            setattr(self, name, prototype(ctypes.c_int64, *parameters)(address))
+            setattr(self, name, compile_call(call.function, *call.parameters, holds_lock=call.holds_lock))
         progress("", len(CALLS), len(CALLS))
-
-
-def _c_type(parameter: Any) -> Any:
-    if parameter == INT:
-        return ctypes.c_int64
-    return ctypes.c_uint64 if parameter == types.uint64 else ctypes.c_void_p
 
 
 _lock = Lock()

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from primitives.constants import KECCAK_EMPTY
 from primitives.state_diff import Account, AccountChange, StateDiff
 from statestore.kernel_calls import Kernels
-from statestore.table import Tables, TableSet
+from statestore.table import TableSet
 
 Rows = npt.NDArray[np.int64]
 
 
-def code_bytes(tables: Tables, row: int) -> bytes:
+def code_bytes(tables: TableSet, row: int) -> bytes:
     """The code in a row."""
     record = tables.codes[row]
     start = int(record["offset"])
@@ -32,15 +32,15 @@ def changed_rows(kernels: Kernels, tables: TableSet, accounts_start: int, slots_
 
     accounts_start, slots_start : how many older values had been pushed then
     """
-    counters = tables.tables.counters[0]
+    counters = tables.counters[0]
     accounts = np.empty(int(counters["older_accounts_end"]) - accounts_start, np.int64)
     slots = np.empty(int(counters["older_slots_end"]) - slots_start, np.int64)
-    account_count = kernels.changed_accounts(tables.address, accounts_start, accounts.ctypes.data, len(accounts))
-    slot_count = kernels.changed_slots(tables.address, slots_start, slots.ctypes.data, len(slots))
+    account_count = kernels.changed_accounts(tables.address, accounts_start, accounts.ctypes.data)
+    slot_count = kernels.changed_slots(tables.address, slots_start, slots.ctypes.data)
     return accounts[:account_count], slots[:slot_count]
 
 
-def all_rows(tables: Tables) -> tuple[Rows, Rows]:
+def all_rows(tables: TableSet) -> tuple[Rows, Rows]:
     """The rows of all accounts that exist and of all slots that are not zero."""
     counters = tables.counters[0]
     accounts = tables.accounts["exists"][: counters["account_count"]]
@@ -48,7 +48,7 @@ def all_rows(tables: Tables) -> tuple[Rows, Rows]:
     return np.flatnonzero(accounts), np.flatnonzero(slots.any(axis=1))
 
 
-def diff_of(tables: Tables, account_rows: Rows, slot_rows: Rows, version: int) -> StateDiff:
+def diff_of(tables: TableSet, account_rows: Rows, slot_rows: Rows, version: int) -> StateDiff:
     """
     The diff that holds the present values of these rows; codes that it is the first to hold get `version`.
 
@@ -93,7 +93,7 @@ def _pairs(slots: npt.NDArray[Any]) -> Sequence[tuple[int, int]]:
     ]
 
 
-def _new_codes(tables: Tables, hashes: dict[int, bytes], version: int) -> tuple[bytes, ...]:
+def _new_codes(tables: TableSet, hashes: dict[int, bytes], version: int) -> tuple[bytes, ...]:
     """Of the codes named, those that no diff held before, by hash; they are marked."""
     new = sorted((code_hash, row) for row, code_hash in hashes.items() if row and not tables.codes["version"][row])
     for _, row in new:

@@ -20,10 +20,11 @@ from primitives.constants import KECCAK_EMPTY
 from primitives.errors import DecodingError, UnknownBlock
 from primitives.keccak import keccak256
 from primitives.state_diff import Account, StateDiff
-from statestore.kernel_calls import ACCOUNT_ROW_WORDS, compile_kernels
+from statestore.accounts import STREAMED_ACCOUNT_SIZE_BYTES
+from statestore.kernel_calls import compile_kernels
 from statestore.net_diff import all_rows, changed_rows, code_bytes, diff_of
 from statestore.overlay import EmptyView
-from statestore.storage import STORAGE_WORDS
+from statestore.storage import STREAMED_SLOT_SIZE_BYTES
 from statestore.table import (
     DISCARDED,
     GROWN_BY,
@@ -67,8 +68,8 @@ class State:
         digest = hashlib.blake2b(b"leveret index" + str(seed).encode(), digest_size=16).digest()
         hash_key = int.from_bytes(digest[:8], "big"), int.from_bytes(digest[8:], "big")
         self._kernels = compile_kernels()
-        self._tables = TableSet(make_tables(capacities, hash_key))
-        self._tables.tables.codes["hash"][0] = np.frombuffer(KECCAK_EMPTY[::-1], np.uint64)
+        self._tables = make_tables(capacities, hash_key)
+        self._tables.codes["hash"][0] = np.frombuffer(KECCAK_EMPTY[::-1], np.uint64)
         self.version = 0
         self.oldest_version = 0
         self._marks: deque[Mark] = deque()
@@ -90,7 +91,7 @@ class State:
     def has_storage(self, address: bytes) -> bool:
         """Whether a slot of the account is not zero."""
         assert len(address) == 20
-        return self._kernels.has_storage(self._tables.address, address, LATEST, WordBuffer()) == 1
+        return self._kernels.has_storage(self._tables.address, address) == 1
 
     def code(self, code_hash: bytes) -> bytes:
         """The bytecode with this hash."""
@@ -99,7 +100,7 @@ class State:
         tables = self._tables
         row = self._kernels.find_code(tables.address, code_hash[::-1])
         assert row > 0, "the code is that of an account"
-        return code_bytes(tables.tables, row)
+        return code_bytes(tables, row)
 
     def original_storage(self, address: bytes, key: int) -> int:
         """The value that the slot had when the transaction began."""
@@ -166,7 +167,7 @@ class State:
     def restore_version(self, version: int) -> None:
         """Make everything written so far, from a checkpoint, the state at `version`."""
         assert self._is_loading, "a checkpoint is loaded first, and once"
-        self._tables.tables.codes["version"][1 : self._counter("code_count")] = LOADING
+        self._tables.codes["version"][1 : self._counter("code_count")] = LOADING
         self._open(version)
 
     def apply(self, diff: StateDiff) -> None:
@@ -232,10 +233,15 @@ class State:
 
     def codes(self) -> Iterator[bytes]:
         """Every code that a sealed state had, also those that no account has now."""
-        tables = self._tables.tables
+        tables = self._tables
         for row in range(1, self._counter("code_count")):
             if tables.codes["version"][row] > 0:
                 yield code_bytes(tables, row)
+
+    @property
+    def tables(self) -> TableSet:
+        """The tables as they are now, for an engine that runs in kernels; `grow` replaces them."""
+        return self._tables
 
     @property
     def size_bytes(self) -> int:
@@ -279,20 +285,20 @@ class State:
         return int.from_bytes(out.raw, "little") if status else 0
 
     def _stream_accounts(self, version: int) -> Iterator[tuple[bytes, Account]]:
-        out = np.empty((STREAM_CHUNK_ROWS, ACCOUNT_ROW_WORDS), np.uint64)
+        out = np.empty((STREAM_CHUNK_ROWS, STREAMED_ACCOUNT_SIZE_BYTES), np.uint8)
         for words in self._stream(self._kernels.read_accounts, version, 1, out):
             yield words[19::-1], account_from(words[24:])
 
     def _stream_slots(self, version: int, address: bytes) -> Iterator[tuple[int, int]]:
         assert len(address) == 20
-        out = np.empty((STREAM_CHUNK_ROWS, STORAGE_WORDS), np.uint64)
+        out = np.empty((STREAM_CHUNK_ROWS, STREAMED_SLOT_SIZE_BYTES), np.uint8)
         tables = self._tables
         first = self._kernels.first_slot(tables.address, address)
         for words in self._stream(self._kernels.read_slots, version, first, out):
             yield int.from_bytes(words[:32], "little"), int.from_bytes(words[32:], "little")
 
     def _stream(
-        self, kernel: Callable[..., int], version: int, first: int, out: npt.NDArray[np.uint64]
+        self, kernel: Callable[..., int], version: int, first: int, out: npt.NDArray[np.uint8]
     ) -> Iterator[bytes]:
         """The rows that a streaming kernel fills, from the row `first` on."""
         cursor = np.array([first], np.int64)
@@ -302,7 +308,7 @@ class State:
             if count == DISCARDED:
                 raise self._unknown(version)
             if count > 0:
-                size_bytes = out.itemsize * out.shape[1]
+                size_bytes = out.shape[1]
                 filled = out[:count].tobytes()
                 for start in range(0, len(filled), size_bytes):
                     yield filled[start : start + size_bytes]
@@ -312,7 +318,7 @@ class State:
     def _write(self, kernel: Callable[..., int], address: bytes, *values: bytes | int) -> None:
         assert len(address) == 20
         while (status := kernel(self._tables.address, address, *values)) < 0:
-            self._grow(status)
+            self.grow(status)
 
     def _intern_code(self, code: bytes) -> int:
         """The row of a code."""
@@ -320,19 +326,19 @@ class State:
             return 0
         code_hash = keccak256(code)[::-1]
         while (row := self._kernels.intern_code(self._tables.address, code_hash, code, len(code))) < 0:
-            self._grow(row)
+            self.grow(row)
         return row
 
-    def _grow(self, status: int) -> None:
-        """Double what a kernel found full; readers go on with the tables that they hold."""
-        grown = TableSet(grow(self._tables.tables, status))
+    def grow(self, status: int) -> None:
+        """Double what a kernel found full; readers go on with the tables that they hold. Called by who writes."""
+        grown = grow(self._tables, status)
         if GROWN_BY[status][1] is not None:
             self._kernels.fill_index(grown.address, status)
         self._tables = grown
-        grown.tables.counters["generation"] = grown.tables.generation
+        grown.counters["generation"] = grown.generation
 
     def _counter(self, name: str) -> int:
-        return int(self._tables.tables.counters[name][0])
+        return int(self._tables.counters[name][0])
 
     @property
     def _is_loading(self) -> bool:
@@ -341,16 +347,16 @@ class State:
     def _seal(self, version: int) -> StateDiff:
         tables = self._tables
         if self._is_loading:
-            rows = all_rows(tables.tables)
+            rows = all_rows(tables)
         else:
             rows = changed_rows(self._kernels, tables, self._sealed.accounts_end, self._sealed.slots_end)
-        diff = diff_of(tables.tables, *rows, version + 1)
+        diff = diff_of(tables, *rows, version + 1)
         self._open(version)
         return diff
 
     def _open(self, version: int) -> None:
         """Make what was written so far the state at `version`, and begin to write the next one."""
-        counters = self._tables.tables.counters
+        counters = self._tables.counters
         if self._is_loading:
             self._kept_from = self.oldest_version = version
             counters["oldest"] = version + 1

@@ -2,7 +2,10 @@
 Storage slots by (account, key): find, intern, write, and the list of each account's slots.
 
 The list is threaded through the records, newest first, and static: a slot enters it once, when it is interned, and
-stays though its value may be 0. So clearing an account, and reading all of its storage, walk its own slots only.
+stays though its value may be 0. So clearing an account, and reading all of its storage, walk its own slots only. How
+many of them are not zero now is kept in the account.
+
+Accounts and slots are named by rows, int64; keys and values are U256.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -10,94 +13,80 @@ stays though its value may be 0. So clearing an account, and reading all of its 
 import numpy as np
 
 from primitives.kernels_cache import njit
-from statestore.accounts import find_account, touch
-from statestore.hash_index import ONE, ROW_MASK, ZERO, hash_words, place
-from statestore.journal import STORAGE, remember, undo_room
+from primitives.memory import load_int64, store_int64
+from primitives.u256 import store_limbs
+from primitives.wide_integers import u256
+from statestore.accounts import find_account
+from statestore.hash_index import ZERO, entry_at, hash_slot, may_match, place, row_in
+from statestore.journal import STORAGE, count_filled, remember, undo_room
 from statestore.memory_order import fence_acquire, fence_release
-from statestore.table import MOVED, SLOTS_FULL
+from statestore.table import MOVED, SLOTS_FULL, account_row, counters_of, slot_row, undo_row
 from statestore.versions import LATEST, first_version, is_not_zero, keep_slot, slot_at, verdict
 
-STORAGE_WORDS = 8  # Of one slot that is read in a stream: key, value.
-
-
-@njit
-def key_of(slot):
-    """The key of a record: tuple of four uint64."""
-    return slot.key[0], slot.key[1], slot.key[2], slot.key[3]
-
-
-@njit
-def value_of(slot):
-    """The value of a record: tuple of four uint64."""
-    return slot.value[0], slot.value[1], slot.value[2], slot.value[3]
-
-
-@njit
-def hash_slot(tables, account, key):
-    """The hash of a slot's name."""
-    return hash_words(tables.counters[0].hash_key, (np.uint64(account), key[0], key[1], key[2], key[3]))
+STREAMED_SLOT_SIZE_BYTES = 32 + 32  # Of one slot that is read in a stream: key, value.
 
 
 @njit
 def find_slot(tables, account, key):
-    """
-    The row of a slot, 0 if it never had one.
-
-    account : int64     row of the account
-    key : tuple of four uint64
-    """
+    """The row of a slot, 0 if it never had one."""
     hashed = hash_slot(tables, account, key)
-    mask = np.uint64(len(tables.slot_index)) - ONE
-    position = hashed & mask
+    mask = 2 * tables.slot_capacity - 1
+    position = np.int64(hashed) & mask
     while True:
-        entry = tables.slot_index[position]
+        entry = entry_at(tables.slot_index, position)
         if entry == ZERO:
             return 0
-        if (entry ^ hashed) & ~ROW_MASK == ZERO:
+        if may_match(entry, hashed):
             fence_acquire()
-            row = np.int64(entry & ROW_MASK)
-            if row < len(tables.slots) and tables.slots[row].account == account and key_of(tables.slots[row]) == key:
-                return row
-        position = (position + ONE) & mask
+            row = row_in(entry)
+            if row < tables.slot_capacity:
+                slot = slot_row(tables, row)
+                if slot.key == key and slot.account == account:
+                    return row
+        position = (position + 1) & mask
+
+
+@njit
+def add_slot(tables, account, key):
+    """A new row for a slot that has none, or SLOTS_FULL."""
+    counters = counters_of(tables)
+    row = counters.slot_count
+    if row == tables.slot_capacity:
+        return SLOTS_FULL
+    slot, owner = slot_row(tables, row), account_row(tables, account)
+    slot.key = key
+    slot.account = account
+    slot.version = first_version(tables)
+    slot.next_slot = owner.first_slot
+    place(tables.slot_index, tables.slot_capacity, hash_slot(tables, account, key), row)
+    fence_release()
+    owner.first_slot = row
+    counters.slot_count = row + 1
+    return row
 
 
 @njit
 def intern_slot(tables, account, key):
     """The row of a slot, a new one if need be; SLOTS_FULL if there is no room."""
     row = find_slot(tables, account, key)
-    if row != 0:
-        return row
-    counters = tables.counters[0]
-    row = counters.slot_count
-    if row == len(tables.slots):
-        return SLOTS_FULL
-    slot = tables.slots[row]
-    for limb in range(4):
-        slot.key[limb] = key[limb]
-    slot.account = account
-    slot.version = first_version(tables)
-    slot.next_slot = tables.accounts[account].first_slot
-    place(tables.slot_index, hash_slot(tables, account, key), row)
-    fence_release()
-    tables.accounts[account].first_slot = row
-    counters.slot_count = row + 1
-    return row
+    return row if row != 0 else add_slot(tables, account, key)
 
 
 @njit
 def index_slots(tables):
     """Fill the empty index of a table that has grown."""
-    for row in range(1, tables.counters[0].slot_count):
-        slot = tables.slots[row]
-        place(tables.slot_index, hash_slot(tables, slot.account, key_of(slot)), row)
+    for row in range(1, counters_of(tables).slot_count):
+        slot = slot_row(tables, row)
+        place(tables.slot_index, tables.slot_capacity, hash_slot(tables, slot.account, slot.key), row)
     return 0
 
 
 @njit
 def write_slot(tables, row, value):
-    """Replace the value, a tuple of four uint64, of a slot. 0 or a status."""
-    slot = tables.slots[row]
-    if value_of(slot) == value:
+    """Replace the value of a slot. 0 or a status."""
+    slot = slot_row(tables, row)
+    previous = slot.value
+    if previous == value:
         return 0
     status = undo_room(tables)
     if status < 0:
@@ -105,38 +94,61 @@ def write_slot(tables, row, value):
     status = keep_slot(tables, row)
     if status < 0:
         return status
-    counters = tables.counters[0]
-    if slot.transaction != counters.transaction:
-        slot.transaction = counters.transaction
-        for limb in range(4):
-            slot.original[limb] = slot.value[limb]
-    remember(tables, STORAGE, row, value_of(slot))
-    for limb in range(4):
-        slot.value[limb] = value[limb]
+    transaction = counters_of(tables).transaction
+    if slot.transaction != transaction:
+        slot.transaction = transaction
+        slot.original = previous
+    count_filled(tables, slot.account, previous, value)
+    remember(tables, STORAGE, row, previous)
+    slot.value = value
     return 0
 
 
 @njit
-def write_storage(tables, address, key, value):
-    """Replace a slot's value, creating the account if it does not exist. 0 or a status."""
-    account = touch(tables, address)
-    if account < 0:
-        return account
-    if find_slot(tables, account, key) == 0 and value == (ZERO, ZERO, ZERO, ZERO):
-        return 0
-    row = intern_slot(tables, account, key)
+def write_storage(tables, account, key, value):
+    """Replace a slot's value; one that has no row and gets no value needs none. 0 or a status."""
+    row = find_slot(tables, account, key)
+    if row == 0:
+        if value == 0:
+            return 0
+        row = add_slot(tables, account, key)
     return row if row < 0 else write_slot(tables, row, value)
 
 
 @njit
 def clear_storage(tables, account):
-    """Set every slot of an account, named by its row, to 0. 0 or a status."""
-    row = np.int64(tables.accounts[account].first_slot)
-    while row != 0:
-        status = write_slot(tables, row, (ZERO, ZERO, ZERO, ZERO))
+    """Set every slot of an account to 0. 0 or a status."""
+    row = account_row(tables, account).first_slot
+    while row != 0 and account_row(tables, account).filled_slots != 0:
+        status = write_slot(tables, row, u256(0))
         if status < 0:
             return status
-        row = np.int64(tables.slots[row].next_slot)
+        row = slot_row(tables, row).next_slot
+    return 0
+
+
+@njit
+def clear_new_storage(tables, account):
+    """
+    Set every slot of an account to 0 that the running transaction created. 0 or a status.
+
+    An account may have been created and destroyed at one address again and again, and have a longer list of slots than
+    this transaction paid for. So the journal is walked, once: what it holds of any account that the transaction created
+    and destroyed is cleared together, and the next of them has no storage any more.
+    """
+    if account_row(tables, account).filled_slots == 0:
+        return 0
+    transaction = counters_of(tables).transaction
+    for index in range(counters_of(tables).undo_count):
+        entry = undo_row(tables, index)
+        if entry.kind != STORAGE:
+            continue
+        slot = slot_row(tables, entry.row)
+        owner = account_row(tables, slot.account)
+        if slot.account == account or (owner.created == transaction and owner.destroyed == transaction):
+            status = write_slot(tables, entry.row, u256(0))
+            if status < 0:
+                return status
     return 0
 
 
@@ -145,35 +157,40 @@ def read_storage(tables, address, key, version, out):
     """
     A slot's value at a version.
 
-    out : uint64[4]     written if the answer is 1
+    out : int64     address of four limbs, which mean something if the answer is 1
 
     Returns 1 if it was not zero, 0 if it was, DISCARDED or MOVED.
     """
     account = find_account(tables, address)
     row = find_slot(tables, account, key) if account != 0 else 0
-    return slot_at(tables, row, version, out, 0) if row != 0 else verdict(tables, version)
+    return slot_at(tables, row, version, out) if row != 0 else verdict(tables, version)
 
 
 @njit
 def read_original(tables, address, key, out):
-    """A slot's value, uint64[4], when the running transaction began. Returns 1 if it was not zero, else 0."""
+    """
+    A slot's value when the running transaction began.
+
+    out : int64     address of four limbs
+
+    Returns 1 if it was not zero, else 0.
+    """
     account = find_account(tables, address)
     row = find_slot(tables, account, key) if account != 0 else 0
     if row == 0:
         return 0
-    slot = tables.slots[row]
-    if slot.transaction != tables.counters[0].transaction:
-        return slot_at(tables, row, LATEST, out, 0)
-    for limb in range(4):
-        out[limb] = slot.original[limb]
-    return is_not_zero(out, 0)
+    slot = slot_row(tables, row)
+    if slot.transaction != counters_of(tables).transaction:
+        return slot_at(tables, row, LATEST, out)
+    store_limbs(out, slot.original)
+    return is_not_zero(out)
 
 
 @njit
 def first_slot(tables, address):
     """The row that an account's list begins with, 0 if it is empty."""
     account = find_account(tables, address)
-    return np.int64(tables.accounts[account].first_slot) if account != 0 else 0
+    return account_row(tables, account).first_slot if account != 0 else 0
 
 
 @njit
@@ -181,49 +198,37 @@ def read_slots(tables, version, cursor, out, limit):
     """
     The next slots of an account that were not zero at a version, in the order of its list.
 
-    cursor : int64[1]       the row to begin at, then the row to go on at, 0 at the end
-    out : uint64[limit, STORAGE_WORDS]      key, value
-    limit : int64           slots to look at
+    cursor : int64      address of the row to begin at, then the row to go on at, 0 at the end
+    out : int64         address of `limit` times STREAMED_SLOT_SIZE_BYTES: key, value
+    limit : int64       slots to look at
 
     Returns how many were written, DISCARDED or MOVED.
     """
     count = 0
-    row = cursor[0]
+    row = load_int64(cursor)
     for _ in range(limit):
         if row == 0:
             break
         fence_acquire()
-        if row >= len(tables.slots):
+        if row >= tables.slot_capacity:
             return MOVED
-        status = slot_at(tables, row, version, out[count], 4)
+        status = slot_at(tables, row, version, out + 32)
         if status < 0:
             return status
-        if status == 1:
-            for limb in range(4):
-                out[count, limb] = tables.slots[row].key[limb]
-            count += 1
-        row = np.int64(tables.slots[row].next_slot)
-    cursor[0] = row
+        slot = slot_row(tables, row)
+        store_limbs(out, slot.key)
+        out += STREAMED_SLOT_SIZE_BYTES * status
+        count += status
+        row = slot.next_slot
     status = verdict(tables, version)
-    return status if status < 0 else count
+    if status < 0:
+        return status
+    store_int64(cursor, row)
+    return count
 
 
 @njit
-def has_storage(tables, address, version, out):
-    """
-    Whether a slot of an account was not zero at a version.
-
-    out : uint64[4]     scratch
-
-    Returns 1 or 0, DISCARDED or MOVED.
-    """
-    row = first_slot(tables, address)
-    while row != 0:
-        fence_acquire()
-        if row >= len(tables.slots):
-            return MOVED
-        status = slot_at(tables, row, version, out, 0)
-        if status != 0:
-            return status
-        row = np.int64(tables.slots[row].next_slot)
-    return verdict(tables, version)
+def has_storage(tables, address):
+    """Whether a slot of an account is not zero now: 1 or 0."""
+    account = find_account(tables, address)
+    return 1 if account != 0 and account_row(tables, account).filled_slots != 0 else 0

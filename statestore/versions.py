@@ -36,44 +36,56 @@ entry is one of the less than 2^32 that the ring still holds.
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
-import numpy as np
-
-from primitives.kernels_cache import njit
+from primitives.kernels_cache import njit, njit_inlined
+from primitives.memory import store_int64, store_uint64
+from primitives.u256 import load_limbs, store_limbs
 from statestore.memory_order import fence_acquire, fence_release
-from statestore.table import DISCARDED, MOVED, OLDER_ACCOUNTS_FULL, OLDER_SLOTS_FULL
+from statestore.table import (
+    DISCARDED,
+    MOVED,
+    OLDER_ACCOUNTS_FULL,
+    OLDER_SLOTS_FULL,
+    account_row,
+    code_row,
+    counters_of,
+    older_account_row,
+    older_slot_row,
+    slot_row,
+)
 
 LOADING = 1  # The version being written before anything is sealed.
 NEWBORN = 0
 LATEST = 2**62  # Newer than any version: what the writer itself reads.
 LINK_MASK = 0xFFFFFFFF
 
-# Words that `account_at` fills: balance, nonce, code hash.
-ACCOUNT_WORDS = 9
+ACCOUNT_SIZE_BYTES = 32 + 8 + 32  # What `account_at` writes: balance, nonce, code hash.
 
 
-@njit
+@njit_inlined
 def first_version(tables):
     """The version of a record that is just being made."""
-    return LOADING if tables.counters[0].writing == LOADING else NEWBORN
+    return LOADING if counters_of(tables).writing == LOADING else NEWBORN
 
 
-@njit
+@njit_inlined
 def keep_account(tables, row):
     """
     Keep the value of an account that the open mini-block is about to write for the first time.
 
     Returns 0, or OLDER_ACCOUNTS_FULL with nothing done.
     """
-    counters = tables.counters[0]
-    account = tables.accounts[row]
-    if account.version == counters.writing:
-        return 0
-    end, capacity = counters.older_accounts_end, len(tables.older_accounts)
-    if end - counters.older_accounts_start == capacity:
+    return 0 if account_row(tables, row).version == counters_of(tables).writing else push_account(tables, row)
+
+
+@njit
+def push_account(tables, row):
+    """Keep the value of an account, whatever its version; see `keep_account`."""
+    counters, account = counters_of(tables), account_row(tables, row)
+    end = counters.older_accounts_end
+    if end - counters.older_accounts_start == tables.older_account_capacity:
         return OLDER_ACCOUNTS_FULL
-    entry = tables.older_accounts[end & (capacity - 1)]
-    for limb in range(4):
-        entry.balance[limb] = account.balance[limb]
+    entry = older_account_row(tables, end)
+    entry.balance = account.balance
     entry.nonce = account.nonce
     entry.code = account.code
     entry.exists = account.exists
@@ -89,19 +101,21 @@ def keep_account(tables, row):
     return 0
 
 
-@njit
+@njit_inlined
 def keep_slot(tables, row):
     """The same for a slot; returns 0, or OLDER_SLOTS_FULL with nothing done."""
-    counters = tables.counters[0]
-    slot = tables.slots[row]
-    if slot.version == counters.writing:
-        return 0
-    end, capacity = counters.older_slots_end, len(tables.older_slots)
-    if end - counters.older_slots_start == capacity:
+    return 0 if slot_row(tables, row).version == counters_of(tables).writing else push_slot(tables, row)
+
+
+@njit
+def push_slot(tables, row):
+    """Keep the value of a slot, whatever its version; see `keep_slot`."""
+    counters, slot = counters_of(tables), slot_row(tables, row)
+    end = counters.older_slots_end
+    if end - counters.older_slots_start == tables.older_slot_capacity:
         return OLDER_SLOTS_FULL
-    entry = tables.older_slots[end & (capacity - 1)]
-    for limb in range(4):
-        entry.value[limb] = slot.value[limb]
+    entry = older_slot_row(tables, end)
+    entry.value = slot.value
     entry.version = slot.version
     entry.older = slot.older
     entry.row = row
@@ -118,57 +132,55 @@ def keep_slot(tables, row):
 def verdict(tables, version):
     """0 if what was read so far is the state at `version`, else DISCARDED or MOVED."""
     fence_acquire()
-    counters = tables.counters[0]
+    counters = counters_of(tables)
     if counters.oldest > version:
         return DISCARDED
     return 0 if counters.generation == tables.generation else MOVED
 
 
 @njit
-def copy_account(tables, record, out, at):
+def copy_account(tables, record, out):
     """
     Copy the fields of an account, or of an older value of one.
 
-    out : uint64[n]     words `at` to `at + ACCOUNT_WORDS` are written if the account exists
+    out : int64     address; written if the account exists, see `account_at`
 
     Returns 1 if it exists, else 0; MOVED if its code is beyond the codes.
     """
     if record.exists == 0:
         return 0
     code = record.code
-    if code >= len(tables.codes):
+    if code >= tables.code_capacity:
         return MOVED
-    for limb in range(4):
-        out[at + limb] = record.balance[limb]
-        out[at + 5 + limb] = tables.codes[code].hash[limb]
-    out[at + 4] = record.nonce
+    store_limbs(out, record.balance)
+    store_uint64(out + 32, record.nonce)
+    store_limbs(out + 40, code_row(tables, code).hash)
     return 1
 
 
 @njit
-def account_at(tables, row, version, out, at):
+def account_at(tables, row, version, out):
     """
     Read an account as it was at `version`, beside the writer.
 
-    out : uint64[n]     words from `at`: balance (4), nonce, code hash (4)
+    out : int64     address of ACCOUNT_SIZE_BYTES: balance (4 limbs), nonce, code hash (4 limbs)
 
     Returns 1 if it existed, 0 if not, DISCARDED or MOVED.
     """
-    account = tables.accounts[row]
+    account = account_row(tables, row)
     seen = account.version
     fence_acquire()
     if seen <= version:
-        exists = copy_account(tables, account, out, at)
+        exists = copy_account(tables, account, out)
         fence_acquire()
         if account.version == seen:
             status = verdict(tables, version)
             return status if status < 0 else exists
-    link = np.int64(account.older)
-    mask = len(tables.older_accounts) - 1
+    link = account.older
     while True:
-        entry = tables.older_accounts[link & mask]
-        found, link = entry.version, np.int64(entry.older)
-        exists = copy_account(tables, entry, out, at) if found <= version else 0
+        entry = older_account_row(tables, link)
+        found, link = entry.version, entry.older
+        exists = copy_account(tables, entry, out) if found <= version else 0
         status = verdict(tables, version)
         if status < 0:
             return status
@@ -177,42 +189,39 @@ def account_at(tables, row, version, out, at):
 
 
 @njit
-def slot_at(tables, row, version, out, at):
+def slot_at(tables, row, version, out):
     """
     Read a slot as it was at `version`, beside the writer.
 
-    out : uint64[n]     words from `at`: the value (4)
+    out : int64     address of the value (4 limbs)
 
     Returns 1 if it was not zero, 0 if it was, DISCARDED or MOVED.
     """
-    slot = tables.slots[row]
+    slot = slot_row(tables, row)
     seen = slot.version
     fence_acquire()
     if seen <= version:
-        for limb in range(4):
-            out[at + limb] = slot.value[limb]
+        store_limbs(out, slot.value)
         fence_acquire()
         if slot.version == seen:
             status = verdict(tables, version)
-            return status if status < 0 else is_not_zero(out, at)
-    link = np.int64(slot.older)
-    mask = len(tables.older_slots) - 1
+            return status if status < 0 else is_not_zero(out)
+    link = slot.older
     while True:
-        entry = tables.older_slots[link & mask]
-        found, link = entry.version, np.int64(entry.older)
-        for limb in range(4):
-            out[at + limb] = entry.value[limb]
+        entry = older_slot_row(tables, link)
+        found, link = entry.version, entry.older
+        store_limbs(out, entry.value)
         status = verdict(tables, version)
         if status < 0:
             return status
         if found <= version:
-            return is_not_zero(out, at)
+            return is_not_zero(out)
 
 
-@njit
-def is_not_zero(words, at):
-    """1 if one of the four words from `at` is not zero, else 0."""
-    return 1 if (words[at] | words[at + 1] | words[at + 2] | words[at + 3]) != np.uint64(0) else 0
+@njit_inlined
+def is_not_zero(address):
+    """1 if the word of four limbs at an address, int64, is not zero, else 0."""
+    return 1 if load_limbs(address) != 0 else 0
 
 
 @njit
@@ -222,7 +231,7 @@ def discard(tables, oldest, accounts_start, slots_start):
 
     accounts_start, slots_start : int64     number of the first entry to keep in each ring
     """
-    counters = tables.counters[0]
+    counters = counters_of(tables)
     counters.oldest = oldest
     fence_release()
     counters.older_accounts_start = accounts_start
@@ -235,20 +244,17 @@ def changed_accounts(tables, first, rows):
     The accounts that the open mini-block changed for good.
 
     first : int64       number of its first entry among the older accounts
-    rows : int64[n]     filled; n is at least the number of entries
+    rows : int64        address of int64[n], filled; n is at least the number of entries
 
     Returns how many.
     """
     count = 0
-    mask = len(tables.older_accounts) - 1
-    for number in range(first, tables.counters[0].older_accounts_end):
-        entry = tables.older_accounts[number & mask]
-        account = tables.accounts[entry.row]
+    for number in range(first, counters_of(tables).older_accounts_end):
+        entry = older_account_row(tables, number)
+        account = account_row(tables, entry.row)
         is_same = entry.exists == account.exists and entry.nonce == account.nonce and entry.code == account.code
-        for limb in range(4):
-            is_same = is_same and entry.balance[limb] == account.balance[limb]
-        if not is_same:
-            rows[count] = entry.row
+        if not (is_same and entry.balance == account.balance):
+            store_int64(rows + 8 * count, entry.row)
             count += 1
     return count
 
@@ -257,14 +263,9 @@ def changed_accounts(tables, first, rows):
 def changed_slots(tables, first, rows):
     """The same for slots."""
     count = 0
-    mask = len(tables.older_slots) - 1
-    for number in range(first, tables.counters[0].older_slots_end):
-        entry = tables.older_slots[number & mask]
-        slot = tables.slots[entry.row]
-        is_same = True
-        for limb in range(4):
-            is_same = is_same and entry.value[limb] == slot.value[limb]
-        if not is_same:
-            rows[count] = entry.row
+    for number in range(first, counters_of(tables).older_slots_end):
+        entry = older_slot_row(tables, number)
+        if entry.value != slot_row(tables, entry.row).value:
+            store_int64(rows + 8 * count, entry.row)
             count += 1
     return count

@@ -12,7 +12,7 @@ from statestore.state import State
 from statestore.table import Capacities
 from tests.naive.state import NaiveState
 
-TINY = Capacities(2, 2, 2, 8, 8, 2, 2)
+TINY = Capacities(2, 2, 2, 8, 8, 2, 2, 2)
 ADDRESSES = [bytes([n]) * 20 for n in range(1, 9)]
 KEYS = [0, 1, 2, 3, 1 << 64, 1 << 128, 1 << 255, U256_MAX]
 CODES = [b"", *(bytes([n]) * n for n in range(1, 30))]

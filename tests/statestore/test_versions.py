@@ -1,24 +1,21 @@
 """Readers at one version beside a writer, and the window of versions that are kept."""
 
-import ctypes
 import random
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
-from numba import carray
 
 from primitives.errors import UnknownBlock
-from primitives.kernels_cache import compile_function
+from primitives.memory import load_int64, load_uint64, store_int64
+from primitives.wide_integers import low_uint64, u256
 from statestore import accounts, storage, versions
-from statestore.kernel_calls import INT, NUMBERS, WORDS, tables_at
+from statestore.kernel_calls import INT, POINTER, compile_call
 from statestore.memory_order import fence_acquire, fence_release
 from statestore.state import State
-from statestore.table import Capacities
+from statestore.table import Capacities, account_row, as_tables, counters_of, slot_row
 
-TINY = Capacities(2, 2, 2, 8, 8, 2, 2)
+TINY = Capacities(2, 2, 2, 8, 8, 2, 2, 2)
 ALICE, BOB = b"\xaa" * 20, b"\xbb" * 20
 HOLDERS = [bytes([1, n]) * 10 for n in range(64)]
 TOTAL = 64 * 1_000_000
@@ -208,83 +205,75 @@ def test_readers_in_other_threads_see_whole_versions() -> None:
 MARKS = 64
 
 
-def transfer_many(pointers, newest_pointer, marks_pointer, mini_blocks):  # type: ignore[no-untyped-def]
+def transfer_many(tables, newest, marks, mini_blocks):  # type: ignore[no-untyped-def]
     """
     Random transfers between accounts 1 to 64 and between slots 1 to 64, 8 a mini-block; 32 versions are kept.
 
-    newest : int64[1]       the last version sealed
-    marks : int64[128]      of the last 64 versions, how many older accounts and slots there were at their seals
+    newest : address of int64       the last version sealed
+    marks : address of int64[128]   of the last 64 versions, how many older accounts and slots there were at their seals
     """
-    tables = tables_at(pointers)
-    newest, marks = carray(newest_pointer, (1,)), carray(marks_pointer, (2 * MARKS,))
-    counters = tables.counters[0]
-    number, zero = np.uint64(88172645463325252), np.uint64(0)
+    tables = as_tables(tables)
+    counters = counters_of(tables)
+    number = np.uint64(88172645463325252)
     for _ in range(mini_blocks):
         for _ in range(8):
             number ^= number << np.uint64(13)
             number ^= number >> np.uint64(7)
             number ^= number << np.uint64(17)
             payer, payee = 1 + np.int64(number & np.uint64(63)), 1 + np.int64((number >> np.uint64(6)) & np.uint64(63))
-            for row, change in ((payer, ~zero), (payee, np.uint64(1))):
-                balance = (tables.accounts[row].balance[0] + change, zero, zero, zero)
-                value = (tables.slots[row].value[0] + change, zero, zero, zero)
+            for row, change in ((payer, ~np.uint64(0)), (payee, np.uint64(1))):
+                balance = u256(low_uint64(account_row(tables, row).balance) + change)
+                value = u256(low_uint64(slot_row(tables, row).value) + change)
                 if accounts.write_balance(tables, row, balance) < 0 or storage.write_slot(tables, row, value) < 0:
                     return -1
         sealed = counters.writing
         counters.undo_count = 0
-        marks[2 * (sealed % MARKS)] = counters.older_accounts_end
-        marks[2 * (sealed % MARKS) + 1] = counters.older_slots_end
+        mark = marks + 16 * (sealed % MARKS)
+        store_int64(mark, counters.older_accounts_end)
+        store_int64(mark + 8, counters.older_slots_end)
         counters.writing += 1
         fence_release()
-        newest[0] = sealed
+        store_int64(newest, sealed)
         oldest = sealed - 32
         if oldest > counters.oldest:
-            mark = 2 * (oldest % MARKS)
-            versions.discard(tables, oldest, marks[mark], marks[mark + 1])
+            mark = marks + 16 * (oldest % MARKS)
+            versions.discard(tables, oldest, load_int64(mark), load_int64(mark + 8))
     return 0
 
 
-def read_many(pointers, newest_pointer, out_pointer, found_pointer):  # type: ignore[no-untyped-def]
+def read_many(tables, newest, out, found):  # type: ignore[no-untyped-def]
     """
     Sum balances and slots at one of the last versions again and again, until `newest` is the last that will be.
 
-    out : uint64[9]         scratch
-    found : int64[4]        last version there will be; sums that were right, sums that were wrong, versions discarded
+    out : address of 72 bytes       scratch
+    found : address of int64[4]     last version there will be; sums that were right, sums that were wrong, discarded
     """
-    tables = tables_at(pointers)
-    newest, out, found = carray(newest_pointer, (1,)), carray(out_pointer, (9,)), carray(found_pointer, (4,))
+    tables = as_tables(tables)
     lag = 0
-    while newest[0] < found[0]:
+    while load_int64(newest) < load_int64(found):
         fence_acquire()
-        version = max(newest[0] - lag, 1)
+        version = max(load_int64(newest) - lag, 1)
         lag = (lag + 1) % 4
         balances, values, status = np.uint64(0), np.uint64(0), 0
         for row in range(1, 65):
-            status = min(status, versions.account_at(tables, row, version, out, 0))
-            balances += out[0]
-            status = min(status, versions.slot_at(tables, row, version, out, 0))
-            values += out[0]
+            status = min(status, versions.account_at(tables, row, version, out))
+            balances += load_uint64(out)
+            status = min(status, versions.slot_at(tables, row, version, out))
+            values += load_uint64(out)
         if status < 0:
-            found[3] += 1
-        elif balances == np.uint64(TOTAL) and values == np.uint64(TOTAL):
-            found[1] += 1
+            kind = 3
         else:
-            found[2] += 1
+            kind = 1 if balances == np.uint64(TOTAL) and values == np.uint64(TOTAL) else 2
+        store_int64(found + 8 * kind, load_int64(found + 8 * kind) + 1)
     return 0
 
 
-def without_lock(function: Callable[..., int], *parameters: Any) -> Callable[..., int]:
-    compiled, address = compile_function(function, INT(NUMBERS, *parameters))
-    kinds = [ctypes.c_int64 if parameter == INT else ctypes.c_void_p for parameter in parameters]
-    called = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, *kinds)(address)
-    return lambda *arguments: (called(*arguments), compiled)[0]
-
-
 def test_readers_run_beside_a_writer_that_does_not_hold_pythons_lock() -> None:
-    state, mini_blocks = State(6, Capacities(128, 128, 2, 8, 1 << 10, 1 << 10, 1 << 10)), 2_000_000
+    state, mini_blocks = State(6, Capacities(128, 128, 2, 128, 1 << 10, 1 << 10, 1 << 10)), 2_000_000
     fill(state)
-    write, read = without_lock(transfer_many, NUMBERS, NUMBERS, INT), without_lock(read_many, NUMBERS, WORDS, NUMBERS)
-    tables = state._tables
+    write = compile_call(transfer_many, POINTER, POINTER, INT, holds_lock=False)
+    read = compile_call(read_many, POINTER, POINTER, POINTER, holds_lock=False)
+    tables = state.tables
     newest, marks = np.ones(1, np.int64), np.zeros(2 * MARKS, np.int64)
     out, found = np.zeros(9, np.uint64), np.array([mini_blocks + 1, 0, 0, 0])
     reader = threading.Thread(
