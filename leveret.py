@@ -118,6 +118,12 @@ def statetest(context: typer.Context) -> int:
 
 
 @app.command(context_settings=PASSED_ON, add_help_option=False)
+def blocktest(context: typer.Context) -> int:
+    """Import the blocks of Ethereum blockchain tests and compare heads and states."""
+    return _pass_on("evm_jit.__main__", "blocktest", context.args)
+
+
+@app.command(context_settings=PASSED_ON, add_help_option=False)
 def run(context: typer.Context) -> int:
     """Run bytecode or a workload on an engine, and time it."""
     return _pass_on("evm_jit.__main__", "run", context.args)

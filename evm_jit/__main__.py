@@ -1,5 +1,6 @@
 """
-The commands `leveret statetest` and `leveret run`: state tests, single programs and workloads on an engine.
+The commands `leveret statetest`, `leveret blocktest` and `leveret run`: public tests, single programs and workloads
+on an engine.
 
 Each returns its exit code and raises what goes wrong; `leveret` turns that into one sentence.
 """
@@ -12,9 +13,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from evm_jit.case_pool import plan_batches, run_batches
+from evm_jit.blocktest import BLOCK_TESTS
+from evm_jit.case_pool import STATE_TESTS, Suite, plan_batches, run_batches
 from evm_jit.engines import make_engine
-from evm_jit.state_tests import CaseFile, find_files, is_state_test
+from evm_jit.state_tests import CaseFile, find_files
 from evm_jit.verdict_report import progress, summary
 from evm_jit.workload import Run, Workload, program, read_workload, run_workload
 from primitives.errors import ConfigError
@@ -28,11 +30,13 @@ EngineOption = Annotated[
 ]
 ForkOption = Annotated[str | None, typer.Option("--fork", metavar="NAME", help="Only this fork's rules.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+JobsOption = Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes that run cases.")]
 
 
 def commands(app: typer.Typer) -> None:
     """Add the commands of this file to `app`."""
     app.command("statetest")(statetest)
+    app.command("blocktest")(blocktest)
     app.command("run")(run)
 
 
@@ -41,32 +45,21 @@ def statetest(
     engine: EngineOption = "reference",
     fork: ForkOption = None,
     as_json: JsonOption = False,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes that run cases.")] = 1,
+    jobs: JobsOption = 1,
 ) -> int:
     """Run Ethereum state tests and compare state roots, logs and refusals."""
-    only = None if fork is None else fork_by_name(fork)
-    make_engine(engine)  # Refused here, before a process is started for it.
-    files, skipped = _state_tests(paths)
-    plan = plan_batches(files, only)
-    with progress(run_batches(plan.batches, engine, jobs), plan.case_count) as results:
-        order = {file: position for position, file in enumerate(files)}
-        done = sorted(results, key=lambda result: (order[result.batch.file], result.batch.start))
-    verdicts = [verdict for result in done for verdict in result.verdicts]
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode([verdict.as_json() for verdict in verdicts]), indent=1).decode())
-    else:
-        print(summary(done))
-    if skipped:
-        what = (
-            "1 file is not a state test and was" if skipped == 1 else f"{skipped:,} files are not state tests and were"
-        )
-        print(f"{what} skipped.", file=sys.stderr)
-    if plan.unknown_count and only is None:
-        print(f"Cases on forks that leveret does not have, left out: {plan.unknown_count:,}.", file=sys.stderr)
-    if not verdicts:
-        where = ", ".join(map(str, paths))
-        print(f"No case{'' if fork is None else ' of ' + fork} is in {where}.", file=sys.stderr)
-    return 0 if all(verdict.passed for verdict in verdicts) else EXIT_FAILED
+    return _run_suite(STATE_TESTS, paths, engine, fork, as_json, jobs)
+
+
+def blocktest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Block test files, or folders of them.")],
+    engine: EngineOption = "reference",
+    fork: ForkOption = None,
+    as_json: JsonOption = False,
+    jobs: JobsOption = 1,
+) -> int:
+    """Import the blocks of Ethereum blockchain tests and compare what is refused, the head and its state."""
+    return _run_suite(BLOCK_TESTS, paths, engine, fork, as_json, jobs)
 
 
 def run(
@@ -86,15 +79,40 @@ def run(
     return 0
 
 
-def _state_tests(paths: list[Path]) -> tuple[list[CaseFile], int]:
-    """The files with state tests, and how many others the folders hold."""
+def _run_suite(suite: Suite, paths: list[Path], engine: str, fork: str | None, as_json: bool, jobs: int) -> int:
+    """Run the cases that `paths` hold, show what became of them, and return the exit code."""
+    only = None if fork is None else fork_by_name(fork)
+    make_engine(engine)  # Refused here, before a process is started for it.
+    files, skipped = _test_files(suite, paths)
+    plan = plan_batches(files, only, suite)
+    with progress(run_batches(plan.batches, engine, jobs), plan.case_count, suite.title) as results:
+        order = {file: position for position, file in enumerate(files)}
+        done = sorted(results, key=lambda result: (order[result.batch.file], result.batch.start))
+    verdicts = [verdict for result in done for verdict in result.verdicts]
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode([verdict.as_json() for verdict in verdicts]), indent=1).decode())
+    else:
+        print(summary(done))
+    if skipped:
+        what = f"1 file is not a {suite.title}" if skipped == 1 else f"{skipped:,} files are not {suite.title}s"
+        print(f"{what} and {'was' if skipped == 1 else 'were'} skipped.", file=sys.stderr)
+    if plan.unknown_count and only is None:
+        print(f"Cases on forks that leveret does not have, left out: {plan.unknown_count:,}.", file=sys.stderr)
+    if not verdicts:
+        where = ", ".join(map(str, paths))
+        print(f"No case{'' if fork is None else ' of ' + fork} is in {where}.", file=sys.stderr)
+    return 0 if all(verdict.passed for verdict in verdicts) else EXIT_FAILED
+
+
+def _test_files(suite: Suite, paths: list[Path]) -> tuple[list[CaseFile], int]:
+    """The files with tests of the suite, and how many others the folders hold."""
     files: list[CaseFile] = []
     skipped = 0
     for file, is_named in find_files(paths):
-        if is_state_test(file.path):
+        if suite.recognise(file.path):
             files.append(file)
         elif is_named:
-            raise ConfigError(f"{file.path} is not a state test.")
+            raise ConfigError(f"{file.path} is not a {suite.title}.")
         else:
             skipped += 1
     return files, skipped

@@ -1,21 +1,23 @@
 """
-Many state tests over several processes: batches of cases, slow files first, verdicts as they come.
+Many tests over several processes: batches of cases, slow files first, verdicts as they come.
 
 A worker that dies (an engine may abort the process) fails the batch that it had and no other: what was not
 finished by then runs again, each batch in a process of its own.
 """
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from evm_jit.engine import Engine
 from evm_jit.engines import make_engine
-from evm_jit.state_tests import Case, CaseFile, count_cases, read_cases
+from evm_jit.state_tests import CaseCount, CaseFile, count_cases, is_state_test, read_cases
 from evm_jit.statetest import Verdict, run_case
 from primitives.forks import Fork
 
@@ -37,6 +39,25 @@ SLOW_NAMES: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Suite:
+    """
+    A kind of test: which files hold some, how the cases of one are counted and read (on one fork alone unless it is
+    None), and how a case is run.
+
+    Functions of modules, because a batch goes to another process. `title` is what a person reads: "state test".
+    """
+
+    title: str
+    recognise: Callable[[Path], bool]
+    count: Callable[[Path, Fork | None], CaseCount]
+    read: Callable[[CaseFile, Fork | None], list[Any]]
+    run: Callable[[Any, Engine], Verdict]
+
+
+STATE_TESTS: Final = Suite("state test", is_state_test, count_cases, read_cases, run_case)
+
+
 class Batch(NamedTuple):
     """Cases `start` to `stop` of a file, counted on `fork` alone unless it is None."""
 
@@ -44,6 +65,7 @@ class Batch(NamedTuple):
     start: int
     stop: int
     fork: Fork | None
+    suite: Suite = STATE_TESTS
 
 
 class Result(NamedTuple):
@@ -61,18 +83,18 @@ class Plan(NamedTuple):
     unknown_count: int
 
 
-def plan_batches(files: Sequence[CaseFile], fork: Fork | None) -> Plan:
+def plan_batches(files: Sequence[CaseFile], fork: Fork | None, suite: Suite = STATE_TESTS) -> Plan:
     """All cases of `files` in batches, those first that may take long: one case to a batch."""
     slow: list[Batch] = []
     quick: list[Batch] = []
     known_count = unknown_count = 0
     for file in files:
-        known, unknown = count_cases(file.path, fork)
+        known, unknown = suite.count(file.path, fork)
         known_count += known
         unknown_count += unknown
         is_slow = any(part in file.name for part in SLOW_NAMES)
         size = 1 if is_slow else BATCH_CASES_MAX
-        batches = [Batch(file, start, min(start + size, known), fork) for start in range(0, known, size)]
+        batches = [Batch(file, start, min(start + size, known), fork, suite) for start in range(0, known, size)]
         (slow if is_slow else quick).extend(batches)
     return Plan(slow + quick, known_count, unknown_count)
 
@@ -100,16 +122,16 @@ def run_batches(batches: Sequence[Batch], engine_name: str, jobs: int) -> Iterat
 
 def run_batch(batch: Batch, engine: Engine) -> Result:
     """The verdicts of one batch."""
-    return Result(batch, [run_case(case, engine) for case in _cases(batch)])
+    return Result(batch, [batch.suite.run(case, engine) for case in _cases(batch)])
 
 
-def _cases(batch: Batch) -> list[Case]:
-    return _file_cases(batch.file, batch.fork)[batch.start : batch.stop]
+def _cases(batch: Batch) -> list[Any]:
+    return _file_cases(batch.file, batch.fork, batch.suite)[batch.start : batch.stop]
 
 
 @lru_cache(maxsize=2)  # The batches of a file come one after the other.
-def _file_cases(file: CaseFile, fork: Fork | None) -> list[Case]:
-    return read_cases(file, fork)
+def _file_cases(file: CaseFile, fork: Fork | None, suite: Suite) -> list[Any]:
+    return suite.read(file, fork)
 
 
 def _pool(engine_name: str, jobs: int) -> ProcessPoolExecutor:

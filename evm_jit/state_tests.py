@@ -94,7 +94,7 @@ def find_files(paths: Iterable[Path]) -> Iterator[tuple[CaseFile, bool]]:
 
 def is_state_test(path: Path) -> bool:
     """Whether the JSON file holds state tests; ConfigError if it can't be read or is not JSON."""
-    return _looks_filled(path, document := _document(path)) or _looks_whole(document)
+    return _looks_filled(path, document := document_of(path)) or _looks_whole(document)
 
 
 def _looks_whole(document: object) -> bool:
@@ -143,9 +143,9 @@ def read_cases(file: CaseFile, fork: Fork | None = None) -> list[Case]:
 
     ConfigError names the file, the test and what is missing or malformed in it.
     """
-    sources = _document(_source_of(file.path)) if _is_filled(file.path) else None
+    sources = document_of(_source_of(file.path)) if _is_filled(file.path) else None
     cases: list[Case] = []
-    for test_name, test in _document(file.path).items():
+    for test_name, test in document_of(file.path).items():
         where = f"{file.path}: test '{test_name}'"
         try:
             whole = test if sources is None else _filled_test(sources[test_name], test)
@@ -163,7 +163,7 @@ def _test_cases(name: str, test: Mapping[str, Any], only: Fork | None) -> Iterat
         fork = FORK_NAMES.get(fork_name.lower())
         if fork is None or only not in (None, fork):
             continue
-        pre = pre or _pre_accounts(test["pre"])
+        pre = pre or pre_accounts(test["pre"])
         environment = _environment(test["env"], fork, number(test.get("config", {}).get("chainid", CHAIN_ID_MAINNET)))
         seen: Counter[Indexes] = Counter()
         for entry in entries:
@@ -216,7 +216,8 @@ def pre_account(address: str, fields: Mapping[str, Any]) -> PreAccount:
     )
 
 
-def _pre_accounts(pre: Mapping[str, Any]) -> list[PreAccount]:
+def pre_accounts(pre: Mapping[str, Any]) -> list[PreAccount]:
+    """All accounts of a `pre`."""
     return [pre_account(address, fields) for address, fields in pre.items()]
 
 
@@ -236,7 +237,7 @@ def octets(text: str) -> bytes:
 
 
 def _is_filled(path: Path) -> bool:
-    return EELS_FILLED in path.parts and not _looks_whole(_document(path))
+    return EELS_FILLED in path.parts and not _looks_whole(document_of(path))
 
 
 def _source_of(path: Path) -> Path:
@@ -260,12 +261,13 @@ def _filled_test(source: Mapping[str, Any], posts: Mapping[str, Any]) -> dict[st
 
 def _posts(path: Path) -> Iterator[Mapping[str, Any]]:
     is_filled = _is_filled(path)
-    for test in _document(path).values():
+    for test in document_of(path).values():
         yield test if is_filled else test["post"]
 
 
 @lru_cache(maxsize=4)  # A file is asked for once for each batch of its cases, an eels-filled one with its source.
-def _document(path: Path) -> Any:
+def document_of(path: Path) -> Any:
+    """What a JSON file holds; ConfigError if it can't be read or is not JSON."""
     try:
         return msgspec.json.decode(path.read_bytes())
     except OSError as error:

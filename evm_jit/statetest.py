@@ -10,6 +10,7 @@ tables as well: a write that a diff lacks fails the case.
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from evm_jit.engine import Engine
 from evm_jit.state_tests import Case, PreAccount
@@ -22,13 +23,19 @@ from statestore.trie import StateTrie, state_root
 from statestore.view import WorldState
 
 
+class Refusal(NamedTuple):
+    """Why something was refused, in leveret's words (the class of the error), and the reason that the test gives."""
+
+    error: str
+    exception: str
+
+
 @dataclass(frozen=True)
 class Verdict:
     """
     What became of a case; `state_root` is the one computed, `error` None when it passed; `seconds` are of the CPU.
 
-    `refusal` is the class of the error that the transaction was refused with, `exception` the reason that the test
-    gives for it; whether the one is the other is not part of passing.
+    `refusals` are of what had to be refused and was; whether each is for the right reason is not part of passing.
     """
 
     name: str
@@ -36,8 +43,7 @@ class Verdict:
     state_root: bytes | None
     error: str | None
     seconds: float
-    refusal: str | None = None
-    exception: str | None = None
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -70,8 +76,9 @@ def run_case(case: Case, engine: Engine) -> Verdict:
         state_root=root,
         error=error,
         seconds=time.process_time() - begin,
-        refusal=None if refusal is None else type(refusal).__name__,
-        exception=case.exception,
+        refusals=()
+        if refusal is None or case.exception is None
+        else (Refusal(type(refusal).__name__, case.exception),),
     )
 
 

@@ -18,6 +18,7 @@ from primitives.errors import (
     NonceTooLow,
     SenderNotEoa,
 )
+from primitives.fee_market import BLOB_PARAMETERS, blob_base_fee_after
 from primitives.forks import Fork
 from primitives.signature import recover
 from primitives.state_diff import EMPTY_ACCOUNT, Account
@@ -27,8 +28,6 @@ from statestore.view import StateView
 
 DELEGATION_PREFIX = b"\xef\x01\x00"  # EIP-7702; the 20 bytes of an address follow.
 DELEGATION_SIZE_BYTES = 23
-
-BLOB_BASE_FEE_FRACTION = {Fork.CANCUN: 3_338_477, Fork.PRAGUE: 5_007_716, Fork.OSAKA: 5_007_716}
 
 
 def check_transaction(
@@ -84,19 +83,8 @@ def blob_base_fee(environment: BlockEnvironment) -> int:
     """What a unit of blob gas costs in this block, in wei (EIP-4844); 0 before Cancun."""
     if environment.fork < Fork.CANCUN:
         return 0
-    return fake_exponential(1, environment.excess_blob_gas, BLOB_BASE_FEE_FRACTION[environment.fork])
-
-
-def fake_exponential(factor: int, numerator: int, denominator: int) -> int:
-    """The product factor * e^(numerator / denominator), by Taylor's series in integers (EIP-4844)."""
-    index = 1
-    total = 0
-    term = factor * denominator
-    while term > 0:
-        total += term
-        term = term * numerator // (denominator * index)
-        index += 1
-    return total // denominator
+    parameters = environment.blob_parameters or BLOB_PARAMETERS[environment.fork]
+    return blob_base_fee_after(environment.excess_blob_gas, parameters.base_fee_update_fraction)
 
 
 def is_delegation(code: bytes) -> bool:

@@ -1,5 +1,5 @@
 """
-What a person sees of a run of state tests: progress while it goes on, a summary by folder and by fork at its end.
+What a person sees of a run of tests: progress while it goes on, a summary by folder and by fork at its end.
 
 Progress is a bar on a terminal. Elsewhere it is a line every ten seconds, none if the run is over before.
 """
@@ -14,7 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from evm_jit.case_pool import Result
+from evm_jit.case_pool import STATE_TESTS, Result
 
 LINE_INTERVAL_S: Final = 10
 
@@ -61,14 +61,14 @@ def _rows(rows: Sequence[tuple[str, Tally]], width: int) -> list[str]:
 
 
 @contextmanager
-def progress(results: Iterator[Result], case_count: int) -> Iterator[Iterator[Result]]:
+def progress(results: Iterator[Result], case_count: int, title: str = STATE_TESTS.title) -> Iterator[Iterator[Result]]:
     """`results` unchanged, while progress is shown on stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _with_lines(results, case_count, console)
         return
     columns = (
-        TextColumn("state tests"),
+        TextColumn(f"{title}s"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[failed]} failed"),

@@ -10,6 +10,7 @@ from typing import Final
 from primitives import rlp
 from primitives.constants import EMPTY_LIST_HASH, EMPTY_TRIE_ROOT, ZERO_ADDRESS, ZERO_HASH
 from primitives.errors import DecodingError
+from primitives.fee_market import BlobParameters
 from primitives.forks import Fork
 from primitives.keccak import keccak256
 
@@ -154,7 +155,8 @@ class BlockEnvironment:
     What a transaction sees of the block that it runs in.
 
     `block_hash(n)` is the hash of block n; engines ask it only for the 256 blocks before `number`.
-    `timestamp` is in seconds; `difficulty` counts before Paris, `prev_randao` from Paris on.
+    `timestamp` is in seconds; `difficulty` counts before Paris, `prev_randao` from Paris on. `blob_parameters` None
+    means those of the fork.
     """
 
     fork: Fork
@@ -167,6 +169,7 @@ class BlockEnvironment:
     prev_randao: bytes = ZERO_HASH
     difficulty: int = 0
     excess_blob_gas: int = 0
+    blob_parameters: BlobParameters | None = None
     block_hash: Callable[[int], bytes] = field(default=unknown_block_hash, compare=False)
 
 

@@ -21,6 +21,7 @@ Every error that leveret raises on purpose.
     │       ├── AlreadyKnown, ReplacementUnderpriced
     │       ├── MempoolFull, SenderQueueFull
     │       └── TransactionReplaced, TransactionExpired
+    ├── InvalidBlock                a block that does not follow from its parent
     ├── ExecutionReverted           a call that ended in REVERT; carries the return data
     ├── ExecutionFailed             a call that ended in any other exceptional halt
     ├── SequencerStopped            no transaction is taken any more; reads go on
@@ -272,6 +273,14 @@ class TransactionExpired(MempoolRefusal):
 
     def __init__(self, lifetime_s: int) -> None:
         super().__init__(f"transaction expired: not executed within {lifetime_s} seconds")
+
+
+class InvalidBlock(LeveretError):
+    """A block that may not follow its parent; `part` names what of it is wrong (`gas limit`, `state root`...)."""
+
+    def __init__(self, part: str, detail: str) -> None:
+        super().__init__(f"invalid block: {part} {detail}")
+        self.part = part
 
 
 class ExecutionReverted(LeveretError):

@@ -47,11 +47,16 @@ class Receipt:
         """The 256-byte bloom of the logs."""
         return logs_bloom(self.logs)
 
-    def encode(self) -> bytes:
-        """The consensus encoding, EIP-2718: what the receipts root commits to."""
+    def encode(self, state_root: bytes | None = None) -> bytes:
+        """
+        The consensus encoding, EIP-2718: what the receipts root commits to.
+
+        Before Byzantium the root of the state after the transaction stands where the status is now.
+        """
         status = b"\x01" if self.succeeded else b""
         logs: rlp.Item = [log.item() for log in self.logs]
-        body = rlp.encode([status, rlp.encode_int(self.cumulative_gas_used), self.bloom, logs])
+        outcome = status if state_root is None else state_root
+        body = rlp.encode([outcome, rlp.encode_int(self.cumulative_gas_used), self.bloom, logs])
         return body if self.type == 0 else bytes((self.type,)) + body
 
 

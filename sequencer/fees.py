@@ -9,23 +9,9 @@ from typing import Final
 from primitives.block import Header
 from primitives.chain import ChainConfig
 from primitives.constants import WEI_PER_GWEI
+from primitives.fee_market import next_base_fee
 
-ELASTICITY_MULTIPLIER: Final = 2
-BASE_FEE_MAX_CHANGE_DENOMINATOR: Final = 8
 SUGGESTED_TIP_WEI: Final = WEI_PER_GWEI  # Only where fees adjust: order is arrival order, a tip buys nothing else.
-
-
-def next_base_fee(base_fee_wei: int, gas_used: int, gas_limit: int) -> int:
-    """The base fee after a block with this base fee, gas used and gas limit. Source: EIP-1559."""
-    gas_target = gas_limit // ELASTICITY_MULTIPLIER
-    assert gas_target > 0, "a block has room for gas"
-    if gas_used == gas_target:
-        return base_fee_wei
-    if gas_used > gas_target:
-        increase = base_fee_wei * (gas_used - gas_target) // gas_target // BASE_FEE_MAX_CHANGE_DENOMINATOR
-        return base_fee_wei + max(increase, 1)
-    decrease = base_fee_wei * (gas_target - gas_used) // gas_target // BASE_FEE_MAX_CHANGE_DENOMINATOR
-    return base_fee_wei - decrease
 
 
 def base_fee_after(parent: Header, chain: ChainConfig) -> int:

@@ -1,7 +1,7 @@
 """
-Every public state test, in parallel: `python -m tests.conformance [--jobs N] [--engine NAME] [FOLDER...]`.
+Every public state and block test, in parallel: `python -m tests.conformance [--jobs N] [--engine NAME] [FOLDER...]`.
 
-Exits with 1 when a case fails that is not known to, when a transaction is refused for the wrong reason, or when
+Exits with 1 when a case fails that is not known to, when something is refused for the wrong reason, or when
 the list of known failures is out of date.
 """
 
@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
-from evm_jit.case_pool import plan_batches, run_batches
+from evm_jit.case_pool import Suite, plan_batches, run_batches
+from evm_jit.state_tests import CaseFile
 from evm_jit.statetest import Verdict
 from evm_jit.verdict_report import progress, summary
 from primitives.errors import LeveretError
@@ -22,7 +24,7 @@ from tests.conformance.refusals import wrong_reason
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="conformance", description="Run every public state test.")
+    parser = argparse.ArgumentParser(prog="conformance", description="Run every public state test and block test.")
     parser.add_argument("folders", nargs="*", metavar="FOLDER", help="only folders whose path has one of these in it")
     parser.add_argument("--engine", default="reference")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -31,16 +33,23 @@ def main(arguments: Sequence[str]) -> int:
     if root is None:
         print("ethereum-tests is not here: set LEVERET_TESTS to the folder that holds it.", file=sys.stderr)
         return 2
-    wanted = [name for name in corpus.folders() if not options.folders or any(part in name for part in options.folders)]
-    files = [file for name in wanted for file in corpus.files(root / name, name)]
-    plan = plan_batches(files, None)
-    with progress(run_batches(plan.batches, options.engine, options.jobs), plan.case_count) as results:
+    plans = [plan_batches(_files(suite, root, options.folders), None, suite) for suite in corpus.CORPORA]
+    batches = [batch for plan in plans for batch in plan.batches]
+    case_count = sum(plan.case_count for plan in plans)
+    unknown_count = sum(plan.unknown_count for plan in plans)
+    with progress(run_batches(batches, options.engine, options.jobs), case_count, "test") as results:
         done = list(results)
     print(summary(done))
-    if plan.unknown_count:
-        print(f"Cases on forks that leveret does not have, left out: {plan.unknown_count:,}.")
+    if unknown_count:
+        print(f"Cases on forks that leveret does not have, left out: {unknown_count:,}.")
     verdicts = [verdict for result in done for verdict in result.verdicts]
     return judge(verdicts, KNOWN_FAILURES, is_whole=not options.folders)
+
+
+def _files(suite: Suite, root: Path, folders: Sequence[str]) -> list[CaseFile]:
+    """The files of the suite in folders whose path has one of `folders` in it, in all folders if there are none."""
+    wanted = [name for name in corpus.folders(suite) if not folders or any(part in name for part in folders)]
+    return [file for name in wanted for file in corpus.files(suite, root / name, name)]
 
 
 def judge(verdicts: Sequence[Verdict], known_failures: dict[str, str], *, is_whole: bool) -> int:

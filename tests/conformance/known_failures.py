@@ -1,5 +1,5 @@
 """
-State tests that leveret is known to fail, by a pattern of their names (fnmatch), each with the reason.
+Tests that leveret is known to fail, by a pattern of their names (fnmatch), each with the reason.
 
 `make conformance` fails when a case fails that is not listed, and when nothing fails that a pattern matches: the
 list is never longer than the truth.

@@ -2,9 +2,9 @@
 
 import pytest
 
+from evm_jit.case_pool import STATE_TESTS
 from evm_jit.engine import Engine
 from evm_jit.engines import make_engine
-from evm_jit.statetest import run_case
 from tests import public_data
 from tests.conformance import corpus
 from tests.conformance.known_failures import is_known
@@ -16,11 +16,11 @@ def engine() -> Engine:
     return make_engine("reference")
 
 
-@pytest.mark.parametrize("folder", corpus.folders() or [pytest.param("", id="none")])
+@pytest.mark.parametrize("folder", corpus.folders(STATE_TESTS) or [pytest.param("", id="none")])
 def test_sample_of_a_folder_of_state_tests_passes(folder: str, engine: Engine) -> None:
     root = public_data.data("ethereum-tests")
-    cases = corpus.sample(root / folder, folder)
+    cases = corpus.sample(STATE_TESTS, root / folder, folder)
     assert cases, "the folder has state tests on forks that leveret knows"
-    verdicts = [run_case(case, engine) for case in cases if not is_known(case.name)]
+    verdicts = [STATE_TESTS.run(case, engine) for case in cases if not is_known(case.name)]
     failures = [f"{verdict.name}: {error}" for verdict in verdicts if (error := verdict.error or wrong_reason(verdict))]
     assert not failures, "\n".join(failures)

@@ -1,27 +1,7 @@
-import pytest
-
 from primitives.block import header_of_fork
 from primitives.chain import ChainConfig
 from primitives.forks import Fork
-from sequencer.fees import base_fee_after, next_base_fee, suggested_tip
-
-
-@pytest.mark.parametrize(
-    ("base_fee", "gas_used", "expected"),
-    [
-        (1_000_000_000, 10_000_000, 1_000_000_000),
-        (1_000_000_000, 20_000_000, 1_125_000_000),
-        (1_000_000_000, 0, 875_000_000),
-        (1_000_000_000, 9_000_000, 987_500_000),
-        (1_000_000_000, 11_000_000, 1_012_500_000),
-        (1_072_671_875, 9_000_000, 1_059_263_477),  # Both divisions round down.
-        (1, 10_000_001, 2),  # It always rises by one at least.
-        (7, 0, 7),  # An eighth of it is less than one.
-        (0, 20_000_000, 1),
-    ],
-)
-def test_the_base_fee_follows_eip_1559(base_fee, gas_used, expected):
-    assert next_base_fee(base_fee, gas_used, 20_000_000) == expected
+from sequencer.fees import base_fee_after, suggested_tip
 
 
 def header(fork: Fork = Fork.PRAGUE, **fields: object):

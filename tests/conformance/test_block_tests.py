@@ -1,0 +1,26 @@
+"""A sample of every folder of the public block tests; `make conformance` runs them all."""
+
+import pytest
+
+from evm_jit.blocktest import BLOCK_TESTS
+from evm_jit.engine import Engine
+from evm_jit.engines import make_engine
+from tests import public_data
+from tests.conformance import corpus
+from tests.conformance.known_failures import is_known
+from tests.conformance.refusals import wrong_reason
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return make_engine("reference")
+
+
+@pytest.mark.parametrize("folder", corpus.folders(BLOCK_TESTS) or [pytest.param("", id="none")])
+def test_sample_of_a_folder_of_block_tests_passes(folder: str, engine: Engine) -> None:
+    root = public_data.data("ethereum-tests")
+    cases = corpus.sample(BLOCK_TESTS, root / folder, folder)
+    assert cases, "the folder has block tests on forks that leveret knows"
+    verdicts = [BLOCK_TESTS.run(case, engine) for case in cases if not is_known(case.name)]
+    failures = [f"{verdict.name}: {error}" for verdict in verdicts if (error := verdict.error or wrong_reason(verdict))]
+    assert not failures, "\n".join(failures)
