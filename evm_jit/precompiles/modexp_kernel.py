@@ -1,5 +1,5 @@
 """
-MODEXP (0x05) in kernels: what it costs, and results for operands of up to 64 bytes.
+MODEXP (0x05) in kernels: what it costs, and results for operands of up to 32 bytes.
 
 Source: EIP-198; gas from EIP-2565 (Berlin) and EIP-7883 (Osaka); lengths from EIP-7823 (Osaka).
 """
@@ -9,11 +9,15 @@ Source: EIP-198; gas from EIP-2565 (Berlin) and EIP-7883 (Osaka); lengths from E
 from evm_jit.precompiles.contract_numbers import OSAKA
 from evm_jit.precompiles.input_words import padded_word
 from evm_jit.precompiles.modexp import HEAD_SIZE_BYTES, OPERAND_SIZE_BYTES_MAX_OSAKA
-from evm_jit.precompiles.statuses import FAILED, GAS_MAX, SIZE_BYTES_MAX
+from evm_jit.precompiles.modular_power import WIDTH_BYTES_MAX, power_modulo
+from evm_jit.precompiles.statuses import FAILED, GAS_MAX, IN_PYTHON, SIZE_BYTES_MAX
 from primitives.kernels_cache import njit
-from primitives.u256 import at_most
+from primitives.memory import clear_bytes, copy_bytes, scratch
+from primitives.u256 import at_most, load_big_endian, store_big_endian
 from primitives.u256_division import divide_by_limb
 from primitives.wide_integers import choose, leading_zeros, u64, u256
+
+_operand_scratch = scratch(WIDTH_BYTES_MAX)
 
 
 @njit
@@ -61,3 +65,44 @@ def exponent_head(data, size_bytes, base_size, exponent_size):
     """The first 32 bytes of the exponent, or all of it if it has less, as a U256; sizes int64."""
     head = padded_word(data, size_bytes, HEAD_SIZE_BYTES + base_size)
     return head >> (8 * (32 - min(exponent_size, 32)))
+
+
+@njit
+def modexp_at(data, size_bytes, output):
+    """
+    Write the power to `output`, as long as the modulus. The gas must have been paid: it bounds time.
+
+    data, size_bytes, output : int64
+
+    Returns the size of the output, or IN_PYTHON for operands that are too long.
+    """
+    base_size, exponent_size, modulus_size = operand_sizes(data, size_bytes)
+    if modulus_size == 0:
+        return 0
+    if max(base_size, modulus_size) > WIDTH_BYTES_MAX:
+        return IN_PYTHON
+    exponent_start = HEAD_SIZE_BYTES + base_size
+    base = operand(data, size_bytes, HEAD_SIZE_BYTES, base_size)
+    modulus = operand(data, size_bytes, exponent_start + exponent_size, modulus_size)
+    present = min(max(size_bytes - exponent_start, 0), exponent_size)
+    exponent, zero_bits = data + exponent_start, 8 * (exponent_size - present)
+    if not modulus:
+        result = modulus
+    elif not (base | modulus) >> 64:  # Gas grows with the square of the size.
+        result = u256(power_modulo(u64(base), u64(modulus), exponent, present, zero_bits))
+    else:
+        result = power_modulo(base, modulus, exponent, present, zero_bits)
+    room = _operand_scratch()
+    store_big_endian(room, result)
+    copy_bytes(output, room + WIDTH_BYTES_MAX - modulus_size, modulus_size)
+    return modulus_size
+
+
+@njit
+def operand(data, size_bytes, start, length):
+    """The U256 in `length` bytes, at most WIDTH_BYTES_MAX, from `start` of the input on; all int64."""
+    room = _operand_scratch()
+    clear_bytes(room, WIDTH_BYTES_MAX)
+    present = min(max(size_bytes - start, 0), length)
+    copy_bytes(room + WIDTH_BYTES_MAX - length, data + start, present)
+    return load_big_endian(room)

@@ -51,7 +51,7 @@ from evm_jit.precompiles.contract_numbers import (
     precompile_number,
 )
 from evm_jit.precompiles.input_words import padded
-from evm_jit.precompiles.modexp_kernel import operand_sizes
+from evm_jit.precompiles.modexp_kernel import modexp_at, operand_sizes
 from evm_jit.precompiles.native_gas import precompile_gas
 from evm_jit.precompiles.ripemd160_kernel import OUTPUT_SIZE_BYTES as RIPEMD160_OUTPUT_SIZE_BYTES
 from evm_jit.precompiles.ripemd160_kernel import ripemd160_at
@@ -182,6 +182,8 @@ def run_native(number: Any, data: Any, size_bytes: Any, output: Any, functions: 
         return POINT_SIZE_BYTES if multiply_point(words, output) == OK else FAILED
     if number == BN254_PAIRING:
         return run_pairing(data, size_bytes, output, functions)
+    if number == MODEXP:
+        return modexp_at(data, size_bytes, output)
     if number == BLAKE2F:
         return BLAKE2F_OUTPUT_SIZE_BYTES if blake2f_at(data, size_bytes, output) else FAILED
     return IN_PYTHON
