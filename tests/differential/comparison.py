@@ -1,0 +1,215 @@
+"""
+Two or more implementations on the same seeds: what differs, made small, and what was compared.
+
+The first implementation is compared with each of the others. Whole transactions run on any engine of leveret and on
+EELS; with revm among the implementations, single frames are compared instead, as it has no transactions.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from evm_jit.engine import Engine
+from evm_jit.engines import make_engine
+from primitives.errors import ConfigError
+from primitives.forks import Fork
+from tests.differential import eels, revm
+from tests.differential.cases import Case, CaseResult, differences, make_case
+from tests.differential.disassembly import disassembled
+from tests.differential.eels import run_on_eels
+from tests.differential.engine_runs import run_on_engine
+from tests.differential.frames import (
+    BATCH_SIZE,
+    Batch,
+    Frame,
+    FrameResult,
+    FramesOnEngine,
+    batches,
+    frame_differences,
+    make_batch,
+    make_frame,
+)
+from tests.differential.minimise import minimised, minimised_code
+from tests.differential.revm import FramesOnRevm
+
+EELS: Final = "eels"
+REVM: Final = "revm"
+
+RunCase = Callable[[Case], CaseResult]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A seed on which two implementations differ; `report` is for a person. `count` seeds up to it show it again."""
+
+    seed: int
+    report: str
+    count: int = 1
+
+    @property
+    def first_seed(self) -> int:
+        return self.seed - self.count + 1
+
+
+@dataclass
+class Tally:
+    """What was compared: how many transactions or frames ended how, and the seconds that each part took."""
+
+    endings: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def count(self) -> int:
+        return self.endings.total()
+
+    @property
+    def success_share(self) -> float:
+        return self.endings["succeeded"] / max(1, self.count)
+
+    def timed(self, name: str, begin: float) -> float:
+        """Book the time since `begin` under `name`; the time now."""
+        now = time.perf_counter()
+        self.seconds[name] += now - begin
+        return now
+
+
+def make_engines(names: Sequence[str]) -> dict[str, Engine]:
+    """The engines of leveret among `names`; ConfigError for a name that nobody has, or an oracle that is not here."""
+    engines = {}
+    for name in names:
+        if name == EELS and not eels.IS_INSTALLED:
+            raise ConfigError(f"{eels.ABSENCE}.")
+        if name == REVM and not revm.IS_INSTALLED:
+            raise ConfigError(f"{revm.ABSENCE}.")
+        if name not in (EELS, REVM):
+            engines[name] = make_engine(name)
+            engines[name].warm_up()
+    if REVM in names and (EELS in names or names[0] == REVM):
+        raise ConfigError("revm runs single frames and EELS whole transactions: name one of them, and an engine first.")
+    return engines
+
+
+# Whole transactions.
+
+
+def compare_cases(
+    names: Sequence[str], engines: dict[str, Engine], seeds: range, fork: Fork | None, tally: Tally
+) -> Iterator[Finding | None]:
+    """For each seed, what differs."""
+    runs = {name: _case_runner(name, engines) for name in names}
+    for seed in seeds:
+        begin = time.perf_counter()
+        case = make_case(seed, fork)
+        case.transactions()
+        begin = tally.timed("making", begin)
+        results = {}
+        for name, run in runs.items():
+            results[name] = run(case)
+            begin = tally.timed(name, begin)
+        _count_transactions(results[names[0]], tally)
+        other = next((name for name in names[1:] if differences(results[names[0]], results[name])), None)
+        yield None if other is None else _case_finding(seed, case, (names[0], other), runs)
+
+
+def _case_runner(name: str, engines: dict[str, Engine]) -> RunCase:
+    return run_on_eels if name == EELS else partial(run_on_engine, engine=engines[name])
+
+
+def _count_transactions(result: CaseResult, tally: Tally) -> None:
+    for transaction in result.transactions:
+        ending = "refused" if transaction.is_refused else "succeeded" if transaction.succeeded else "failed"
+        tally.endings[ending] += 1
+
+
+def _case_finding(seed: int, case: Case, pair: tuple[str, str], runs: dict[str, RunCase]) -> Finding:
+    first, second = (runs[name] for name in pair)
+    kinds = _kinds(differences(first(case), second(case)))
+
+    def still_differs(smaller: Case) -> bool:
+        found = _kinds(differences(first(smaller), second(smaller)))
+        return bool(found) and found <= kinds
+
+    small = minimised(case, still_differs)
+    found = differences(first(small), second(small))
+    lines = [f"{pair[0]} and {pair[1]} differ ({case.environment.fork.name.lower()}, made smaller):"]
+    lines += [f"    {sentence}" for sentence in found]
+    lines.append(f"  block: {small.environment}")
+    for account in small.accounts:
+        state = f"nonce {account.nonce}, balance {account.balance_wei}, storage {dict(account.storage)}"
+        lines.append(f"  account 0x{account.address.hex()}: {state}")
+        if account.code:
+            lines.append(f"    {disassembled(account.code)}")
+    for transaction in small.transactions():
+        lines.append(f"  transaction: {transaction}")
+        if transaction.to is None:
+            lines.append(f"    {disassembled(transaction.data)}")
+    return Finding(seed, "\n".join(lines))
+
+
+def _kinds(found: Sequence[str]) -> set[str]:
+    """What differs, without its values: the field of a transaction, an account, the root."""
+    return {sentence.split()[2] if sentence.startswith("transaction") else sentence.split()[0] for sentence in found}
+
+
+# Single frames.
+
+
+def compare_frames(
+    names: Sequence[str], engines: dict[str, Engine], seeds: range, fork: Fork | None, tally: Tally
+) -> Iterator[Finding | None]:
+    """For each seed, what differs."""
+    for batch, seeds_of_batch in batches(seeds.start, len(seeds), fork):
+        begin = time.perf_counter()
+        runners = {name: FramesOnEngine(batch, engines[name]) for name in names if name != REVM}
+        machine = FramesOnRevm(batch)
+        tally.timed("making", begin)
+        for seed in seeds_of_batch:
+            begin = time.perf_counter()
+            frame = make_frame(seed, batch)
+            begin = tally.timed("making", begin)
+            results: dict[str, FrameResult] = {}
+            for name, runner in runners.items():
+                results[name] = runner.run(frame)
+                begin = tally.timed(name, begin)
+            results[REVM] = machine.run(frame, results[names[0]])
+            begin = tally.timed(REVM, begin)
+            tally.endings["succeeded" if results[names[0]].succeeded else "failed"] += 1
+            other = next((name for name in names[1:] if results[name] != results[names[0]]), None)
+            tally.timed("comparing", begin)
+            yield None if other is None else _frame_finding(frame, batch, (names[0], other), engines)
+
+
+def _run_pair(frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine]) -> list[str]:
+    """What differs between the two, each in a state of its own."""
+    first = FramesOnEngine(batch, engines[pair[0]]).run(frame)
+    if pair[1] == REVM:
+        return frame_differences(first, FramesOnRevm(batch).run(frame, first))
+    return frame_differences(first, FramesOnEngine(batch, engines[pair[1]]).run(frame))
+
+
+def _frame_finding(frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine]) -> Finding:
+    found = _run_pair(frame, batch, pair, engines)
+    lines = [f"{pair[0]} and {pair[1]} differ ({batch.fork.name.lower()}, made smaller):"]
+    if not found:
+        lines.append("    only after the frames before it in its batch, which left something behind")
+        return Finding(frame.seed, "\n".join(lines), count=frame.seed - batch.number * BATCH_SIZE + 1)
+    kinds = {sentence.split()[0] for sentence in found}
+
+    def still_differs(code: bytes) -> bool:
+        found = _run_pair(replace(frame, code=code), batch, pair, engines)
+        return bool(found) and {sentence.split()[0] for sentence in found} <= kinds
+
+    frame = replace(frame, code=minimised_code(frame.code, still_differs))
+    lines += [f"    {sentence}" for sentence in _run_pair(frame, batch, pair, engines)]
+    lines.append(f"  block: {batch.environment}")
+    lines.append(f"  calldata 0x{frame.data.hex()}, value {frame.value}, gas {frame.gas_limit}")
+    lines.append(f"  program at 0x{frame.to.hex()}: 0x{frame.code.hex()}")
+    lines.append(f"    {disassembled(frame.code)}")
+    for account in make_batch(batch.number, batch.fork).accounts:
+        if account.code and account.address != frame.to and account.address in frame.code:
+            lines.append(f"  account 0x{account.address.hex()}: storage {dict(account.storage)}")
+            lines.append(f"    {disassembled(account.code)}")
+    return Finding(frame.seed, "\n".join(lines))
