@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from evm_jit.trace import Tracer
 from primitives.block import BlockEnvironment
 from primitives.errors import InvalidTransaction
 from primitives.receipt import Log, Receipt
@@ -85,13 +86,17 @@ class Engine(Protocol):
         environment: BlockEnvironment,
         state: WorldState,
         gas_used_before: int = 0,
+        tracer: Tracer | None = None,
     ) -> list[Outcome]:
         """
         Execute in order; one outcome for each. `gas_used_before` is the gas that earlier transactions of the
-        same block used: it counts against the block's limit and in `cumulative_gas_used`.
+        same block used: it counts against the block's limit and in `cumulative_gas_used`. `tracer` is told every
+        instruction, which changes nothing else.
         """
         ...
 
-    def call(self, call: Call, environment: BlockEnvironment, state: WorldState) -> CallResult:
+    def call(
+        self, call: Call, environment: BlockEnvironment, state: WorldState, tracer: Tracer | None = None
+    ) -> CallResult:
         """Execute one call; whatever it writes is in `state` afterwards, so give it an overlay."""
         ...

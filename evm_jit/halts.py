@@ -50,7 +50,7 @@ _MNEMONICS: Final = {
     value: getattr(mnemonics, name)
     for name, value in vars(opcode_values).items()
     if isinstance(value, int) and hasattr(mnemonics, name)
-} | {0xFE: "INVALID", 0x1E: "CLZ", 0x20: "KECCAK256"}
+} | {0xFE: "INVALID", 0x1E: "CLZ", 0x20: "KECCAK256", 0x44: "DIFFICULTY"}
 
 
 def halt_text(error: VMError) -> str:
@@ -77,4 +77,10 @@ def stack_overflow_text(depth: int, limit: int) -> str:
 
 def invalid_opcode_text(opcode: int) -> str:
     """For an opcode that the fork does not have."""
-    return f"invalid opcode: {_MNEMONICS.get(opcode, f'opcode {opcode:#x} not defined')}"
+    return f"invalid opcode: {opcode_name(opcode)}"
+
+
+def opcode_name(opcode: int) -> str:
+    """What geth calls an opcode, in every fork."""
+    name: str = _MNEMONICS.get(opcode, f"opcode {opcode:#x} not defined")
+    return name

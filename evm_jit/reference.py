@@ -32,6 +32,8 @@ from evm_jit.halts import halt_text
 from evm_jit.precompiles import alt_bn128, alt_bn128_pairing, blake2f, point_evaluation
 from evm_jit.reference_forks import RULES, Rules
 from evm_jit.reference_frames import FrameState
+from evm_jit.reference_trace import StepRecorder
+from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import (
     DELEGATION_PREFIX,
     check_transaction,
@@ -86,10 +88,11 @@ class ReferenceEngine:
         environment: BlockEnvironment,
         state: WorldState,
         gas_used_before: int = 0,
+        tracer: Tracer | None = None,
     ) -> list[Outcome]:
         """Execute in order; see `Engine.execute`."""
         rules = RULES[environment.fork]
-        frames = rules.state(environment, state, rules.clears_empty_accounts)
+        frames = _frames(rules, environment, state, tracer)
         outcomes = []
         for transaction in transactions:
             outcome = _execute_one(transaction, environment, rules, frames, gas_used_before)
@@ -98,13 +101,15 @@ class ReferenceEngine:
             outcomes.append(outcome)
         return outcomes
 
-    def call(self, call: Call, environment: BlockEnvironment, state: WorldState) -> CallResult:
+    def call(
+        self, call: Call, environment: BlockEnvironment, state: WorldState, tracer: Tracer | None = None
+    ) -> CallResult:
         """Execute one call; see `Engine.call`. InvalidTransaction when a transaction like it could not run."""
         if call.gas_price == 0:
             # As geth does: who pays nothing sees a block in which gas costs nothing.
             environment = replace(environment, base_fee_per_gas=0)
         rules = RULES[environment.fork]
-        frames = rules.state(environment, state, rules.clears_empty_accounts)
+        frames = _frames(rules, environment, state, tracer)
         transaction = transaction_of(call, environment, state)
         check_call(transaction, call, environment, state)
         frames.accounts.begin_transaction()
@@ -114,6 +119,13 @@ class ReferenceEngine:
             run = _transition(transaction, call.sender, rules, frames, pays_for_blobs=False)
         gas_used = run.frame_gas_used if call.frame_only else run.gas_used
         return CallResult(gas_used, run.output, tuple(frames.accounts.logs), run.halt)
+
+
+def _frames(rules: Rules, environment: BlockEnvironment, state: WorldState, tracer: Tracer | None) -> FrameState:
+    frames = rules.state(environment, state, rules.clears_empty_accounts)
+    if tracer is not None:
+        frames.run_traced = StepRecorder(tracer, rules.gas_refund_selfdestruct).run
+    return frames
 
 
 def _execute_one(

@@ -111,6 +111,10 @@ class Frame(BaseComputation):
 
     def run(self) -> None:
         """Execute the code until it halts."""
+        run_traced = self.state.run_traced
+        if run_traced is not None and self.msg.code:
+            run_traced(self)
+            return
         stream = self.code
         code = self.msg.code
         size = len(code)
@@ -122,12 +126,13 @@ class Frame(BaseComputation):
                 opcode = code[position] if position < size else STOP
                 stream.program_counter = position + 1
                 if not STACK_DEPTH_LEAST[opcode] <= len(items) <= STACK_DEPTH_MOST[opcode]:
-                    self._stop_at_stack_depth(opcode, len(items))
+                    self.stop_at_stack_depth(opcode, len(items))
                 operations[opcode](self)
         except Halt:
             pass
 
-    def _stop_at_stack_depth(self, opcode: int, depth: int) -> None:
+    def stop_at_stack_depth(self, opcode: int, depth: int) -> None:
+        """Stop where the opcode takes more than `depth` items, or puts too many on them."""
         if self.operations[opcode].__name__ == INVALID_NAME:
             return  # The opcode says itself that it is invalid.
         if depth < STACK_DEPTH_LEAST[opcode]:
@@ -156,9 +161,14 @@ class Frame(BaseComputation):
 
 
 class FrameState(BaseState):
-    """What every fork's state gets from us; mixed in before py-evm's class."""
+    """
+    What every fork's state gets from us; mixed in before py-evm's class.
+
+    `run_traced` runs a frame's code in place of `Frame.run`, None if nobody wants a trace.
+    """
 
     logger = _SILENT
+    run_traced: Callable[["Frame"], None] | None = None
 
     def __init__(self, environment: BlockEnvironment, world: WorldState, clears_empty_accounts: bool) -> None:
         self.environment = environment
