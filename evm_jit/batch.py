@@ -25,6 +25,7 @@ from primitives.kernels_cache import njit
 from primitives.memory import copy_bytes
 from primitives.records import row_of
 from primitives.transaction_kernels import transaction_row
+from statestore.accounts import intern_account
 from statestore.journal import revert
 from statestore.table import as_tables
 
@@ -51,7 +52,7 @@ result_row = row_of(RESULT)
 
 @njit
 def resume(machine, size):
-    """Go on after a precompiled contract that Python ran gave back `size` bytes, or FAILED. A halt code, or a status."""
+    """Go on after a contract that Python ran gave back `size` bytes, or FAILED. A halt code, or a status."""
     if machine.frame == 0:
         return finish_outermost_precompile(machine, size)
     frame, child = as_frame(machine.frame), as_frame(machine.frame + FRAME_SIZE_BYTES)
@@ -106,11 +107,14 @@ def execute_batch(machine_address, transactions, results, count, resumed):
     machine_address : int64
     transactions : int64    address of the decoded transactions
     results : int64         address of RESULT[count]
-    resumed : int64         what a precompiled contract gave back to the transaction that waits; NOT_RESUMED if none does
+    resumed : int64         what a precompiled contract gave back to the transaction that waits, or NOT_RESUMED
 
     Returns DONE, or a status.
     """
     machine = as_machine(machine_address)
+    machine.coinbase_account = intern_account(as_tables(machine.tables), machine.coinbase)
+    if machine.coinbase_account < 0:
+        return machine.coinbase_account
     while machine.next < count:
         transaction = transaction_row(transactions, machine.next, count)
         result = result_row(results, machine.next, count)

@@ -21,7 +21,7 @@ from typing import Any
 
 from numba.core import config
 
-from evm_jit.opcodes import OPCODES, WORD_SIZE_BYTES, Opcode, handlers
+from evm_jit.opcodes import WORD_SIZE_BYTES, Opcode, handlers
 
 _HEAD = '''
 from evm_jit.frames import leave_frame
@@ -52,7 +52,7 @@ def {name}(machine):
             handler = entry >> 48
 '''
 
-_TAIL = '''            else:
+_TAIL = """            else:
                 break
         if status == IN_FRAME:
             status = why_stopped(machine, frame, pc - 1, top)
@@ -61,7 +61,7 @@ _TAIL = '''            else:
                 status = leave_frame(machine, status)
             if status != RUNNING:
                 return status
-'''
+"""
 
 _TRACE = "            record_step(machine, frame, pc, gas_left, top, opcode)\n"
 
@@ -147,4 +147,4 @@ def _keep(path: Path, source: str) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".py")
     with os.fdopen(descriptor, "w") as file:
         file.write(source)
-    os.replace(temporary, path)
+    Path(temporary).replace(path)

@@ -44,7 +44,7 @@ def memory_gas(word_count):
 
 @njit
 def grow_memory(machine, frame, gas_left, end):
-    """Pay for memory up to `end`, which is beyond what there is, and clear it. Returns the gas left, negative if none."""
+    """Pay for memory up to `end`, which is beyond what there is, and clear it. Returns the gas left."""
     if end > MEMORY_END_MAX:
         return -1
     size = words_of(end) << 5

@@ -19,8 +19,8 @@ from evm_jit.halt_codes import (
 )
 from evm_jit.machine import FRAME_SIZE_BYTES, as_frame
 from primitives.forks import Fork
-from primitives.kernels_cache import njit
 from primitives.keccak_kernels import keccak256_at
+from primitives.kernels_cache import njit
 from primitives.memory import clear_bytes, copy_bytes, load_byte
 from primitives.u256 import store_limbs
 from primitives.wide_integers import u256

@@ -1,4 +1,4 @@
-"""The interpreter: the loop that `evm_jit.dispatch` writes from the table of opcodes, with and without steps recorded."""
+"""The interpreter: the loop that `evm_jit.dispatch` writes from the table of opcodes."""
 
 from evm_jit.dispatch import load_interpreter
 

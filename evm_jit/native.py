@@ -10,6 +10,7 @@ loads block hashes, and says in words why a transaction was refused.
 import ctypes
 from collections.abc import Sequence
 from dataclasses import replace
+from struct import Struct
 from threading import local
 from typing import Any, Final
 
@@ -27,7 +28,16 @@ from evm_jit.halt_codes import (
     UNSUPPORTED,
     halt_text,
 )
-from evm_jit.machine import BLOCK_HASH_COUNT, CALL, FRAME_ONLY, TRANSACTION, Machine, as_limbs
+from evm_jit.machine import (
+    BLOCK_HASH_COUNT,
+    CALL,
+    FRAME_ONLY,
+    LOG_SIZE_BYTES,
+    TRANSACTION,
+    WORD_SIZE_BYTES,
+    Machine,
+    as_limbs,
+)
 from evm_jit.native_calls import compile_calls
 from evm_jit.opcodes import opcode_table
 from evm_jit.precompiles import PrecompileFailed
@@ -48,6 +58,8 @@ FIRST_FORK: Final = Fork.BERLIN
 _OPCODE_TABLES: Final = {fork: opcode_table(fork) for fork in Fork if fork >= FIRST_FORK}
 _LIBSECP256K1: Final = libsecp256k1_functions()
 _NO_SENDER: Final = bytes(20)
+_LOG_COUNTS: Final = Struct("<24xqqq")  # Of a LOG: topics, bytes of data, bytes of all.
+assert _LOG_COUNTS.size == LOG_SIZE_BYTES
 
 
 class NativeEngine:
@@ -177,7 +189,9 @@ class Batch:
         machine.set_word("gas_limit", environment.gas_limit)
         machine.set_word("base_fee", environment.base_fee_per_gas)
         machine.set_word("blob_base_fee", blob_base_fee(environment))
-        randao = environment.prev_randao if environment.fork >= Fork.PARIS else environment.difficulty.to_bytes(32, "big")
+        randao = (
+            environment.prev_randao if environment.fork >= Fork.PARIS else environment.difficulty.to_bytes(32, "big")
+        )
         machine.set_word("prev_randao", int.from_bytes(randao, "big"))
         machine.set_word("chain_id", environment.chain_id)
         machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
@@ -277,3 +291,18 @@ def _outcome(transaction: Transaction, result: Any) -> Outcome:
     output = ctypes.string_at(int(result["output"]), int(result["output_size"]))
     text = halt_text(halt, int(result["halt_opcode"]), int(result["halt_height"]), int(result["halt_needed"]))
     return Outcome(receipt, output=output, halt=text)
+
+
+def _logs(address: int, end: int) -> tuple[Log, ...]:
+    """The logs that lie one behind another in memory."""
+    logs = []
+    octets = ctypes.string_at(address, end - address)
+    at = 0
+    while at < len(octets):
+        topic_count, data_size, size = _LOG_COUNTS.unpack_from(octets, at)
+        topics_at = at + LOG_SIZE_BYTES
+        data_at = topics_at + WORD_SIZE_BYTES * topic_count
+        topics = tuple(octets[start : start + WORD_SIZE_BYTES] for start in range(topics_at, data_at, WORD_SIZE_BYTES))
+        logs.append(Log(octets[at : at + 20][::-1], topics, octets[data_at : data_at + data_size]))
+        at += size
+    return tuple(logs)

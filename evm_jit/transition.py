@@ -26,7 +26,6 @@ from evm_jit.halt_codes import (
     FINISHED,
     PRECOMPILE_FAILED,
     REFUSED,
-    RUNNING,
     SUSPENDED,
 )
 from evm_jit.instructions.system import begin_creation
@@ -34,7 +33,7 @@ from evm_jit.machine import FRAME_ONLY, TRANSACTION, as_frame
 from evm_jit.precompiles.native import FAILED, IN_PYTHON, precompile_gas, precompile_number, run_precompile
 from primitives.forks import Fork
 from primitives.kernels_cache import njit
-from primitives.transaction_kernels import access_list_entry, as_transaction
+from primitives.transaction_kernels import STORAGE_KEY_STRIDE, access_list_entry, storage_key
 from primitives.validity import GAS_PER_BLOB
 from primitives.wide_integers import low_uint64, u256
 from statestore.access_list import touch_slot, warm_account
@@ -53,8 +52,8 @@ def begin_transaction(machine, transaction):
     """
     Steps 1 to 4.
 
-    Returns RUNNING with a frame open, the halt code of a transaction that needs none, REFUSED or a status: then what was
-    done is to be undone.
+    Returns RUNNING with a frame open, the halt code of a transaction that needs none, REFUSED, or a status: then what
+    was done is to be undone.
     """
     tables = as_tables(machine.tables)
     forget_journal(tables)
@@ -155,7 +154,14 @@ def open_outermost(machine, transaction, sender):
     if transaction.is_creation != 0:
         address = address_of_create(transaction.sender, transaction.nonce)
         status = begin_creation(
-            machine, frame, sender, transaction.sender, address, transaction.value, transaction.data, transaction.data_size
+            machine,
+            frame,
+            sender,
+            transaction.sender,
+            address,
+            transaction.value,
+            transaction.data,
+            transaction.data_size,
         )
         if status == FINISHED:
             frame.gas_left = 0
@@ -205,9 +211,7 @@ def call_outermost_precompile(machine, frame, number):
     if gas < 0 or gas > frame.gas_left:
         return finish_outermost_precompile(machine, FAILED)
     frame.gas_left -= gas
-    size = run_precompile(
-        number, machine.fork, frame.data, frame.data_size, machine.return_data, machine.libsecp256k1
-    )
+    size = run_precompile(number, machine.fork, frame.data, frame.data_size, machine.return_data, machine.libsecp256k1)
     if size == IN_PYTHON:
         machine.contract, machine.input, machine.input_size = number, frame.data, frame.data_size
         machine.frame = 0  # No frame runs: what goes on afterwards is the transaction.

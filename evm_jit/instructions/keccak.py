@@ -11,8 +11,8 @@ it there; an entry of zeros would be wrong, so the machine fills the memo with a
 from evm_jit.frame_memory import expand, size_of, words_of
 from evm_jit.gas import GAS_KECCAK256_PER_WORD
 from evm_jit.machine import MEMO_COUNT, MEMO_SIZE_BYTES, as_memo
-from primitives.kernels_cache import njit
 from primitives.keccak_kernels import keccak256_at
+from primitives.kernels_cache import njit
 from primitives.u256 import load_big_endian
 from primitives.wide_integers import low_int64
 

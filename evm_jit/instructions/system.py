@@ -101,9 +101,9 @@ def delegate_call(machine, frame, gas, to, input_offset, input_size, output_offs
     row, gas_left = pay_access(machine, frame, to, input_offset, input_size, output_offset, output_size)
     if gas_left < 0:
         return row
-    nothing = u256(0)
+    account, value, moved = frame.account, frame.value, u256(0)
     return open_call(
-        machine, frame, gas_left, gas, frame.account, row, frame.address, frame.caller, frame.value, nothing, frame.is_static
+        machine, frame, gas_left, gas, account, row, frame.address, frame.caller, value, moved, frame.is_static
     )
 
 
@@ -327,7 +327,7 @@ def begin_creation(machine, child, creator, creator_address, address, value, ini
 
 @njit
 def self_destruct(machine, frame, beneficiary_word):
-    """SELFDESTRUCT (0xff): all wei to another account; the account goes if it is new (EIP-6780), before Cancun always."""
+    """SELFDESTRUCT (0xff): all wei to another account; this one goes if it is new, before Cancun always (EIP-6780)."""
     if frame.is_static != 0:
         return WRITE_PROTECTION
     tables = as_tables(machine.tables)

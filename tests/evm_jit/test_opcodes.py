@@ -1,0 +1,42 @@
+"""The table of opcodes against py-evm's, and what the interpreter reads of it."""
+
+import pytest
+
+from evm_jit.dispatch import interpreter_source
+from evm_jit.machine import INVALID
+from evm_jit.opcodes import OPCODES, handlers, opcode_table
+from evm_jit.reference_forks import RULES
+from evm_jit.stack_items import STACK_DEPTH_LEAST, STACK_DEPTH_MOST
+from primitives.forks import Fork
+
+FORKS = [fork for fork in Fork if fork >= Fork.BERLIN]
+
+
+@pytest.mark.parametrize("fork", FORKS, ids=lambda fork: fork.name.lower())
+def test_each_fork_has_exactly_the_opcodes_that_py_evm_has(fork: Fork) -> None:
+    table = opcode_table(fork)
+    known = {number for number in range(256) if int(table[number]) >> 48 != INVALID or number == INVALID}
+    reference = set(RULES[fork].frame.opcodes) | {INVALID}
+    assert known == reference
+
+
+def test_stack_bounds_are_those_of_the_reference_engine() -> None:
+    table = opcode_table(Fork.OSAKA)
+    for number, row in OPCODES.items():
+        least, most = (int(table[number]) >> 16) & 0xFFFF, (int(table[number]) >> 32) & 0xFFFF
+        assert (least // 32, most // 32) == (STACK_DEPTH_LEAST[number], STACK_DEPTH_MOST[number]), row.name
+
+
+def test_static_gas_is_py_evms_where_it_is_static_there() -> None:
+    from_state = {"BALANCE", "EXTCODESIZE", "EXTCODECOPY", "EXTCODEHASH", "SLOAD", "SSTORE", "TLOAD", "TSTORE"}
+    opcodes = RULES[Fork.OSAKA].frame.opcodes
+    for number, row in OPCODES.items():
+        if row.name not in from_state and not row.leaves:
+            assert row.gas == opcodes[number].gas_cost, row.name
+
+
+def test_the_interpreter_branches_on_each_function_once() -> None:
+    source = interpreter_source("interpret", is_traced=False)
+    for number in handlers().values():
+        assert source.count(f"handler == {number:#04x}:") == 1
+    assert "record_step" not in source
