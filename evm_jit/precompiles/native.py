@@ -21,7 +21,7 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from evm_jit.precompiles import bls12_381, modexp, p256verify, point_evaluation
+from evm_jit.precompiles import bls12_381, modexp, point_evaluation
 from evm_jit.precompiles.blake2f import OUTPUT_SIZE_BYTES as BLAKE2F_OUTPUT_SIZE_BYTES
 from evm_jit.precompiles.blake2f import blake2f_at
 from evm_jit.precompiles.bn254.curve import OK, add_points, multiply_point
@@ -53,6 +53,8 @@ from evm_jit.precompiles.contract_numbers import (
 from evm_jit.precompiles.input_words import padded
 from evm_jit.precompiles.modexp_kernel import modexp_at, operand_sizes
 from evm_jit.precompiles.native_gas import precompile_gas
+from evm_jit.precompiles.p256_kernel import is_valid_signature
+from evm_jit.precompiles.p256verify import INPUT_SIZE_BYTES as P256VERIFY_INPUT_SIZE_BYTES
 from evm_jit.precompiles.ripemd160_kernel import OUTPUT_SIZE_BYTES as RIPEMD160_OUTPUT_SIZE_BYTES
 from evm_jit.precompiles.ripemd160_kernel import ripemd160_at
 from evm_jit.precompiles.sha256_kernel import DIGEST_SIZE_BYTES, sha256_at
@@ -92,7 +94,6 @@ PYTHON_CONTRACTS: Final[Mapping[int, Callable[[bytes], bytes]]] = MappingProxyTy
         BLS_PAIRING: bls12_381.run_pairing,
         BLS_MAP_TO_G1: bls12_381.run_map_to_g1,
         BLS_MAP_TO_G2: bls12_381.run_map_to_g2,
-        P256VERIFY: p256verify.run,
     }
 )
 
@@ -186,6 +187,8 @@ def run_native(number: Any, data: Any, size_bytes: Any, output: Any, functions: 
         return modexp_at(data, size_bytes, output)
     if number == BLAKE2F:
         return BLAKE2F_OUTPUT_SIZE_BYTES if blake2f_at(data, size_bytes, output) else FAILED
+    if number == P256VERIFY:
+        return run_p256verify(data, size_bytes, output)
     return IN_PYTHON
 
 
@@ -214,4 +217,13 @@ def run_pairing(data, size_bytes, output, functions):
     if status not in (OK, NOT_ONE):
         return FAILED
     store_big_endian(output, u256(status == OK))
+    return WORD_SIZE_BYTES
+
+
+@njit
+def run_p256verify(data, size_bytes, output):
+    """P256VERIFY (0x100): one in a word if the signature is valid, else nothing. All int64. EIP-7951."""
+    if size_bytes != P256VERIFY_INPUT_SIZE_BYTES or not is_valid_signature(data):
+        return 0
+    store_big_endian(output, u256(1))
     return WORD_SIZE_BYTES

@@ -44,10 +44,17 @@ def _is_valid(digest: gmpy2.mpz, r: gmpy2.mpz, s: gmpy2.mpz, key: Affine) -> boo
     if not (0 < r < N and 0 < s < N and _is_on_curve(key)):
         return False
     s_inverse = gmpy2.invert(s, N)
-    x, _, z = _double_multiply(digest * s_inverse % N, GENERATOR, r * s_inverse % N, key)
-    if z == 0:
+    total = _double_multiply(digest * s_inverse % N, GENERATOR, r * s_inverse % N, key)
+    if total[2] == 0:
         return False
-    return bool(x * gmpy2.invert(z * z % P, P) % P % N == r)
+    return bool(to_affine(total)[0] % N == r)
+
+
+def to_affine(point: Jacobian) -> Affine:
+    """The coordinates of a point that is not infinity."""
+    x, y, z = point
+    inverse = gmpy2.invert(z, P)
+    return x * inverse**2 % P, y * inverse**3 % P
 
 
 def _is_on_curve(point: Affine) -> bool:
@@ -58,17 +65,17 @@ def _is_on_curve(point: Affine) -> bool:
 
 def _double_multiply(u: gmpy2.mpz, first: Affine, v: gmpy2.mpz, second: Affine) -> Jacobian:
     """The sum u * first + v * second, both bit by bit from the top at once."""
-    both = _add((first[0], first[1], gmpy2.mpz(1)), (second[0], second[1], gmpy2.mpz(1)))
+    both = add((first[0], first[1], gmpy2.mpz(1)), (second[0], second[1], gmpy2.mpz(1)))
     result = INFINITY
     for bit in range(max(u.bit_length(), v.bit_length()) - 1, -1, -1):
         result = _double(result)
         in_first, in_second = u.bit_test(bit), v.bit_test(bit)
         if in_first and in_second:
-            result = _add(result, both)
+            result = add(result, both)
         elif in_first:
-            result = _add(result, (first[0], first[1], gmpy2.mpz(1)))
+            result = add(result, (first[0], first[1], gmpy2.mpz(1)))
         elif in_second:
-            result = _add(result, (second[0], second[1], gmpy2.mpz(1)))
+            result = add(result, (second[0], second[1], gmpy2.mpz(1)))
     return result
 
 
@@ -85,7 +92,8 @@ def _double(point: Jacobian) -> Jacobian:
     return new_x, new_y, 2 * y * z % P
 
 
-def _add(first: Jacobian, second: Jacobian) -> Jacobian:
+def add(first: Jacobian, second: Jacobian) -> Jacobian:
+    """The sum of two points."""
     if first[2] == 0:
         return second
     if second[2] == 0:
