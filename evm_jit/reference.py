@@ -29,7 +29,8 @@ from evm_jit.account_database import RIPEMD160_ADDRESS, AccountDatabase
 from evm_jit.calls import check_call, creation_address, transaction_of
 from evm_jit.engine import Call, CallResult, Outcome
 from evm_jit.halts import halt_text
-from evm_jit.precompiles import alt_bn128, alt_bn128_pairing, blake2f, point_evaluation
+from evm_jit.precompiles import alt_bn128, alt_bn128_pairing, blake2f
+from evm_jit.precompiles.trusted_setup import begin_to_load
 from evm_jit.reference_forks import RULES, Rules
 from evm_jit.reference_frames import FrameState
 from evm_jit.reference_trace import StepRecorder
@@ -75,8 +76,8 @@ class ReferenceEngine:
             sys.setrecursionlimit(RECURSION_LIMIT)
 
     def warm_up(self) -> None:
-        """Load the KZG ceremony's points, compile BLAKE2b and BN254: some seconds, kept for all of the process."""
-        point_evaluation.trusted_setup()
+        """Compile BLAKE2b and BN254, some seconds the first time; begin to load the KZG ceremony's points."""
+        begin_to_load()
         blake2f.run(bytes(blake2f.INPUT_SIZE_BYTES))
         alt_bn128.run_add(b"")
         alt_bn128.run_multiply(b"")

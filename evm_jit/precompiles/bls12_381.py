@@ -6,18 +6,13 @@ arkworks does the arithmetic and refuses elements that are not below the field's
 Source: EIP-2537.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from eth.precompiles.bls12_381.constants import (
-    G1_MSM_DISCOUNTS,
-    G1_MSM_MAX_DISCOUNT,
-    G2_MSM_DISCOUNTS,
-    G2_MSM_MAX_DISCOUNT,
-)
 from py_arkworks_bls12381 import GT, G1Point, G2Point, Scalar
 
 from evm_jit.precompiles import PrecompileFailed
+from evm_jit.precompiles.msm_discounts import G1_MSM_DISCOUNTS, G2_MSM_DISCOUNTS
 
 GAS_G1_ADD: Final = 375
 GAS_G1_MULTIPLY: Final = 12_000
@@ -54,7 +49,7 @@ def run_g1_add(data: bytes) -> bytes:
 def gas_g1_msm(data: bytes) -> int:
     """By pairs of point and scalar, with a discount that grows with their number."""
     count = len(data) // (G1_SIZE_BYTES + SCALAR_SIZE_BYTES)
-    return _gas_msm(count, GAS_G1_MULTIPLY, G1_MSM_DISCOUNTS, G1_MSM_MAX_DISCOUNT)
+    return _gas_msm(count, GAS_G1_MULTIPLY, G1_MSM_DISCOUNTS)
 
 
 def run_g1_msm(data: bytes) -> bytes:
@@ -76,7 +71,7 @@ def run_g2_add(data: bytes) -> bytes:
 def gas_g2_msm(data: bytes) -> int:
     """By pairs of point and scalar, with a discount that grows with their number."""
     count = len(data) // (G2_SIZE_BYTES + SCALAR_SIZE_BYTES)
-    return _gas_msm(count, GAS_G2_MULTIPLY, G2_MSM_DISCOUNTS, G2_MSM_MAX_DISCOUNT)
+    return _gas_msm(count, GAS_G2_MULTIPLY, G2_MSM_DISCOUNTS)
 
 
 def run_g2_msm(data: bytes) -> bytes:
@@ -119,10 +114,10 @@ def run_map_to_g2(data: bytes) -> bytes:
     return _encode(_checked(G2Point.map_from_fp2_be, _unpad(element)))
 
 
-def _gas_msm(count: int, gas_multiply: int, discounts: list[int], discount_most: int) -> int:
+def _gas_msm(count: int, gas_multiply: int, discounts: Sequence[int]) -> int:
     if count == 0:
         return 0  # The contract fails.
-    discount = discounts[count - 1] if count <= len(discounts) else discount_most
+    discount = discounts[min(count, len(discounts)) - 1]
     return count * gas_multiply * discount // DISCOUNT_DENOMINATOR
 
 

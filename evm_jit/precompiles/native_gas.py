@@ -9,12 +9,6 @@ Source: Yellow Paper, appendix E; EIP-152, 1108, 2537, 2565, 4844, 7823, 7883, 7
 from typing import Final
 
 import numpy as np
-from eth.precompiles.bls12_381.constants import (
-    G1_MSM_DISCOUNTS,
-    G1_MSM_MAX_DISCOUNT,
-    G2_MSM_DISCOUNTS,
-    G2_MSM_MAX_DISCOUNT,
-)
 
 from evm_jit.precompiles import (
     alt_bn128,
@@ -48,6 +42,7 @@ from evm_jit.precompiles.contract_numbers import (
     SHA256,
 )
 from evm_jit.precompiles.modexp_kernel import modexp_gas
+from evm_jit.precompiles.msm_discounts import G1_MSM_DISCOUNTS, G2_MSM_DISCOUNTS
 from evm_jit.precompiles.statuses import FAILED
 from primitives.kernels_cache import njit
 
@@ -68,8 +63,8 @@ G2_TERM_SIZE_BYTES: Final = bls12_381.G2_SIZE_BYTES + bls12_381.SCALAR_SIZE_BYTE
 GAS_P256VERIFY: Final = p256verify.GAS
 
 # By the number of terms, in thousandths; the last of each is for all greater numbers. Nothing for none: the call fails.
-G1_DISCOUNTS: Final = np.array([0, *G1_MSM_DISCOUNTS, G1_MSM_MAX_DISCOUNT], dtype=np.int64)
-G2_DISCOUNTS: Final = np.array([0, *G2_MSM_DISCOUNTS, G2_MSM_MAX_DISCOUNT], dtype=np.int64)
+G1_DISCOUNTS: Final = np.array([0, *G1_MSM_DISCOUNTS], dtype=np.int64)
+G2_DISCOUNTS: Final = np.array([0, *G2_MSM_DISCOUNTS], dtype=np.int64)
 DISCOUNT_DENOMINATOR: Final = bls12_381.DISCOUNT_DENOMINATOR
 
 

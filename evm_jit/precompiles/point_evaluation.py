@@ -1,17 +1,16 @@
 """
 Point evaluation (0x0a): a KZG proof that a blob's polynomial has the value y at z.
 
-Source: EIP-4844. The trusted setup is the one of the mainnet ceremony, from py-evm's package, loaded once.
+Source: EIP-4844.
 """
 
-from functools import lru_cache
 from hashlib import sha256
-from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import ckzg
 
 from evm_jit.precompiles import PrecompileFailed
+from evm_jit.precompiles.trusted_setup import trusted_setup
 
 GAS: Final = 50_000
 INPUT_SIZE_BYTES: Final = 192
@@ -20,12 +19,6 @@ BLS_MODULUS: Final = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF0
 VERSIONED_HASH_VERSION_KZG: Final = b"\x01"
 
 _OUTPUT: Final = FIELD_ELEMENTS_PER_BLOB.to_bytes(32, "big") + BLS_MODULUS.to_bytes(32, "big")
-
-
-@lru_cache(1)
-def trusted_setup() -> Any:
-    """Takes two seconds the first time."""
-    return ckzg.load_trusted_setup(str(files("eth._utils") / "kzg_trusted_setup.txt"), 0)
 
 
 def gas(data: bytes) -> int:

@@ -1,9 +1,10 @@
 """The BLS12-381 contracts: group laws, ranges, subgroups, gas. The public state tests hold EIP-2537's vectors."""
 
 import pytest
+from eth.precompiles.bls12_381 import constants
 from py_arkworks_bls12381 import G1Point, G2Point, Scalar
 
-from evm_jit.precompiles import PrecompileFailed
+from evm_jit.precompiles import PrecompileFailed, msm_discounts
 from evm_jit.precompiles import bls12_381 as bls
 
 FIELD_MODULUS = 0x1A0111EA397FE69A4B1BA7B6434BACD764774B84F38512BF6730D2A0F6B0F6241EABFFFEB153FFFFB9FEFFFFFFFFAAAB
@@ -100,3 +101,14 @@ def test_gas_is_discounted_by_the_number_of_pairs():
     assert bls.gas_pairing(bytes(384 * 3)) == 37_700 + 3 * 32_600
     assert (bls.gas_g1_add(b""), bls.gas_g2_add(b"")) == (375, 600)
     assert (bls.gas_map_to_g1(b""), bls.gas_map_to_g2(b"")) == (5_500, 23_800)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (msm_discounts.G1_MSM_DISCOUNTS, constants.G1_MSM_DISCOUNTS),
+        (msm_discounts.G2_MSM_DISCOUNTS, constants.G2_MSM_DISCOUNTS),
+    ],
+)
+def test_discounts_are_those_of_the_specification(ours, theirs):
+    assert list(ours) == theirs
