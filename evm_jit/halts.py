@@ -1,68 +1,16 @@
 """
 Why a frame stopped early, in geth's words: clients compare these texts.
-
-The exceptions are py-evm's; where it uses one class for several reasons, the reason is told from the text.
 """
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
-
-from eth.exceptions import (
-    ContractCreationCollision,
-    FullStack,
-    InsufficientFunds,
-    InsufficientStack,
-    InvalidInstruction,
-    InvalidJumpDestination,
-    OutOfBoundsRead,
-    OutOfGas,
-    ReservedBytesInCode,
-    Revert,
-    StackDepthLimit,
-    VMError,
-    WriteProtection,
-)
-from eth.vm import mnemonics, opcode_values
 
 EXECUTION_REVERTED: Final = "execution reverted"
 OUT_OF_GAS: Final = "out of gas"
 
-_INVALID_JUMP: Final = "invalid jump destination"
-
-_TEXTS: Final[dict[type[VMError], str]] = {
-    Revert: EXECUTION_REVERTED,
-    InvalidJumpDestination: _INVALID_JUMP,
-    WriteProtection: "write protection",
-    ContractCreationCollision: "contract address collision",
-    StackDepthLimit: "max call depth exceeded",
-    OutOfBoundsRead: "return data out of bounds",
-    ReservedBytesInCode: "invalid code: must not begin with 0xef",
-    InsufficientFunds: "insufficient balance for transfer",
-}
-
-# Reasons that py-evm reports as OutOfGas, by a part of its text.
-_OUT_OF_GAS_TEXTS: Final = (
-    ("EIP170", "max code size exceeded"),
-    ("EIP-3860", "max initcode size exceeded"),
-    ("Write contract code", "contract creation code storage out of gas"),
-)
-
-_MNEMONICS: Final = {
-    value: getattr(mnemonics, name)
-    for name, value in vars(opcode_values).items()
-    if isinstance(value, int) and hasattr(mnemonics, name)
-} | {0xFE: "INVALID", 0x1E: "CLZ", 0x20: "KECCAK256", 0x44: "DIFFICULTY"}
-
-
-def halt_text(error: VMError) -> str:
-    """What stopped the frame that ended with `error`."""
-    if isinstance(error, OutOfGas):
-        text = str(error)
-        return next((words for part, words in _OUT_OF_GAS_TEXTS if part in text), OUT_OF_GAS)
-    if isinstance(error, InsufficientStack | FullStack):
-        return str(error)  # Raised by `reference_frames` with geth's text.
-    if isinstance(error, InvalidInstruction):
-        return _INVALID_JUMP if str(error).startswith("Jump") else str(error)
-    return _TEXTS.get(type(error), str(error))
+# Those that our table does not have, or calls otherwise than geth does.
+_NAMES_OF_GETH: Final = {0x44: "DIFFICULTY", 0xFE: "INVALID"}
 
 
 def stack_underflow_text(depth: int, needed: int) -> str:
@@ -82,5 +30,11 @@ def invalid_opcode_text(opcode: int) -> str:
 
 def opcode_name(opcode: int) -> str:
     """What geth calls an opcode, in every fork."""
-    name: str = _MNEMONICS.get(opcode, f"opcode {opcode:#x} not defined")
-    return name
+    return _names().get(opcode, f"opcode {opcode:#x} not defined")
+
+
+@cache
+def _names() -> Mapping[int, str]:
+    from evm_jit.opcodes import OPCODES  # Not above: what the opcodes do names halts.
+
+    return {number: opcode.name for number, opcode in OPCODES.items()} | _NAMES_OF_GETH

@@ -28,11 +28,11 @@ from eth_typing import Address, Hash32
 from evm_jit.account_database import RIPEMD160_ADDRESS, AccountDatabase
 from evm_jit.calls import check_call, creation_address, transaction_of
 from evm_jit.engine import Call, CallResult, Outcome
-from evm_jit.halts import halt_text
 from evm_jit.precompiles import alt_bn128, alt_bn128_pairing, blake2f
 from evm_jit.precompiles.trusted_setup import begin_to_load
 from evm_jit.reference_forks import RULES, Rules
 from evm_jit.reference_frames import FrameState
+from evm_jit.reference_halts import halt_text
 from evm_jit.reference_trace import StepRecorder
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import (

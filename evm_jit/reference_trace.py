@@ -11,8 +11,9 @@ from typing import Final
 from eth.exceptions import Halt, Revert, VMError
 from eth.vm import opcode_values
 
-from evm_jit.halts import halt_text, opcode_name
+from evm_jit.halts import opcode_name
 from evm_jit.reference_frames import STOP, Frame, FrameGas
+from evm_jit.reference_halts import halt_text
 from evm_jit.stack_items import STACK_DEPTH_LEAST, STACK_DEPTH_MOST
 from evm_jit.trace import Step, Tracer, failing_cost
 
