@@ -6,13 +6,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check conformance bench fetch-tests clean help
+.PHONY: run test check conformance bench bench-gas fetch-tests clean help
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # PYTHON=/path/to/python3.12 chooses the interpreter of a new .venv; else the first of these that is of the right version.
 PYTHON ?= python3 python3.13 python3.12 python3.11
-# For `make run`, `make test` and `make bench`: flags and arguments passed on.
+# For `make run`, `make test`, `make bench` and `make bench-gas`: flags and arguments passed on.
 ARGS ?=
 # For `make conformance`.
 ENGINE ?= reference
@@ -79,9 +79,13 @@ conformance:  ## run every public Ethereum state test on ENGINE (reference), wit
 	@$(call INSTALL,dev,requirements-dev.lock)
 	@exec .venv/bin/python -m tests.conformance --engine $(ENGINE) --jobs 2 $(ARGS)
 
-bench:  ## measure transfers through the engine and through JSON-RPC, results checked
+bench:  ## measure transfers, batches, and the interpreter against revm, results checked
 	@$(call INSTALL,dev,requirements-dev.lock)
 	@exec .venv/bin/leveret bench $(ARGS)
+
+bench-gas:  ## measure the ns/gas of every opcode and precompile (ARGS="--engine reference", ARGS=KECCAK)
+	@$(call INSTALL,dev,requirements-dev.lock)
+	@exec .venv/bin/leveret bench gas $(ARGS)
 
 # ethereum/tests at one commit (MIT) and a release of execution-spec-tests (CC0), both from github.com.
 fetch-tests:  ## download the public Ethereum tests (about 300 MB) into .tools/tests

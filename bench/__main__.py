@@ -1,57 +1,216 @@
 """
-`leveret bench`: transfers of ether and of a token, through the engine and through JSON-RPC.
+`leveret bench`: how fast this is, with results checked.
 
-Prints a table, and writes the figures and a plot to `--output`.
+Without a sub-command: transfers through the engine and through JSON-RPC, whole batches through an engine, and the
+interpreter against revm. `batch`, `interpreter` and `gas` are one part each. Figures go to `--output`, with a plot.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.engine_bench import Measurement
+    from bench.interpreter_bench import Comparison
+    from evm_jit.engine import Engine
+
+ENGINE_DEFAULT = "reference"
+BATCH_ENGINE = "native"  # The one that batches are made for.
+
+bench_app = typer.Typer(rich_markup_mode=None)
+
+EngineOption = Annotated[str, typer.Option(help="The engine to measure.")]
+OutputOption = Annotated[Path, typer.Option(help="Folder for figures and plot.")]
+RepetitionsOption = Annotated[int, typer.Option(min=1, help="Repetitions; the median counts.")]
+SizeOption = Annotated[int, typer.Option(min=1, help="Transactions of a batch.")]
+HoldersOption = Annotated[int, typer.Option(min=1, help="Token holders of the large state.")]
+RESULTS = Path("bench/results")
 
 
 def commands(app: typer.Typer) -> None:
     """Register `bench`."""
-    app.command()(bench)
+    app.add_typer(bench_app, name="bench")
 
 
+@bench_app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     transactions: Annotated[int, typer.Option(min=1, help="Transactions of one repetition.")] = 2_000,
     senders: Annotated[int, typer.Option(min=1, max=100, help="Accounts that send them.")] = 100,
-    repetitions: Annotated[int, typer.Option(min=1, help="Repetitions; the median counts.")] = 3,
-    engine: Annotated[str, typer.Option(help="The engine to measure.")] = "reference",
-    output: Annotated[Path, typer.Option(help="Folder for figures and plot.")] = Path("bench/results"),
+    repetitions: RepetitionsOption = 3,
+    engine: EngineOption = ENGINE_DEFAULT,
+    output: OutputOption = RESULTS,
 ) -> None:
     """Measure transactions per second and gas per second, with checked results."""
+    if context.invoked_subcommand is not None:
+        return
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    from bench.engine_bench import measure_engine
-    from bench.report import machine, print_table, write_json, write_plot
-    from bench.rpc_bench import measure_rpc
-    from bench.workloads import ether_transfers, funded_addresses, token_transfers
+    from bench.report import print_table, write_json, write_plot
     from evm_jit.engines import make_engine
 
     console = Console()
     built = make_engine(engine)
+    measurements = _measure_transactions(built, transactions, senders, repetitions)
+    comparisons: list[Comparison] = []
+    if engine == BATCH_ENGINE:
+        measurements += _where_data_is(console, lambda: _measure_batches(built, 20_000, 1_000_000, 2 * repetitions + 1))
+        comparisons = _where_data_is(console, lambda: _compare(built, 2 * repetitions + 1))
+    _print_machine(console)
+    print_table(measurements, console)
+    if comparisons:
+        _print_comparisons(comparisons, engine, console)
+    figures = write_json(measurements, comparisons, output)
+    console.print(f"Figures: {figures}   Plot: {write_plot(measurements, output)}")
+
+
+@bench_app.command()
+def batch(
+    transactions: SizeOption = 20_000,
+    holders: HoldersOption = 1_000_000,
+    repetitions: RepetitionsOption = 7,
+    engine: EngineOption = BATCH_ENGINE,
+) -> None:
+    """Measure whole batches of signed transactions, from bytes to receipts."""
+    from rich.console import Console
+
+    from bench.report import print_table
+    from evm_jit.engines import make_engine
+
+    console = Console()
+    measurements = _measure_batches(make_engine(engine), transactions, holders, repetitions)
+    _print_machine(console)
+    print_table(measurements, console)
+
+
+@bench_app.command()
+def interpreter(
+    files: Annotated[list[Path] | None, typer.Argument(help="Workload files, instead of all.")] = None,
+    repetitions: RepetitionsOption = 7,
+    engine: EngineOption = BATCH_ENGINE,
+) -> None:
+    """Measure an engine against revm, over the public contracts."""
+    from rich.console import Console
+
+    from evm_jit.engines import make_engine
+
+    console = Console()
+    comparisons = _compare(make_engine(engine), repetitions, files)
+    _print_machine(console)
+    _print_comparisons(comparisons, engine, console)
+
+
+@bench_app.command()
+def gas(
+    only: Annotated[str | None, typer.Argument(help="Only cases whose name holds this.")] = None,
+    repetitions: RepetitionsOption = 7,
+    engine: EngineOption = BATCH_ENGINE,
+    output: OutputOption = RESULTS,
+) -> None:
+    """Measure the time of a unit of gas of every opcode and every precompile."""
+    from rich.console import Console
+
+    from bench.gas_table import all_cases, measure_gas, print_gas_table, write_gas_table
+    from bench.report import heading
+    from evm_jit.engines import make_engine
+    from primitives.errors import ConfigError
+
+    cases = [case for case in all_cases() if only is None or only in case.name]
+    if not cases:
+        raise ConfigError(f"no case is called like '{only}'.")
+    built = make_engine(engine)
+    built.warm_up()
+    console = Console()
+    with _progress(len(cases), "gas") as tick:
+        figures = measure_gas(built, cases, repetitions, tick)
+    _print_machine(console)
+    print_gas_table(figures, engine, console)
+    if only is None:
+        console.print(f"Every case: {write_gas_table(figures, engine, heading('make bench-gas'), output)}")
+
+
+def _measure_transactions(engine: "Engine", transactions: int, senders: int, repetitions: int) -> "list[Measurement]":
+    from bench.engine_bench import measure_engine
+    from bench.rpc_bench import measure_rpc
+    from bench.workloads import ether_transfers, funded_addresses, token_transfers
+
     funded = funded_addresses(senders)
+    engine.warm_up()
     measurements = []
+    for make_workload in (ether_transfers, token_transfers):
+        workload = make_workload(transactions, senders)
+        with _progress(2 * repetitions, workload.name) as tick:
+            measurements.append(measure_engine(engine, workload, funded, repetitions, tick))
+            measurements.append(measure_rpc(workload, funded, engine.name, repetitions, tick))
+    return measurements
+
+
+def _measure_batches(engine: "Engine", transactions: int, holders: int, repetitions: int) -> "list[Measurement]":
+    from bench.batch_bench import measure_batch
+    from bench.batches import ether_batch, swap_batch, token_batch
+
+    makers: tuple[Callable[[], Any], ...] = (
+        lambda: ether_batch(transactions),
+        lambda: token_batch(transactions, transactions),
+        lambda: token_batch(transactions, max(holders, transactions)),
+        lambda: swap_batch(max(1, transactions // 4)),
+    )
+    engine.warm_up()
+    measurements = []
+    for make in makers:
+        with _progress(repetitions, "a batch is signed") as tick:
+            measurements.append(measure_batch(engine, make(), repetitions, tick))
+    return measurements
+
+
+def _compare(engine: "Engine", pairs: int, files: list[Path] | None = None) -> "list[Comparison]":
+    from bench.interpreter_bench import compare_interpreters
+    from bench.public_data import contract_files
+
+    chosen = files or contract_files()
+    engine.warm_up()
+    with _progress(len(chosen), "interpreters") as tick:
+        return compare_interpreters(engine, pairs, chosen, tick)
+
+
+@contextmanager
+def _progress(total: int, description: str) -> Iterator[Callable[[], None]]:
+    """A bar on standard error; what it gives is called after each step."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for make_workload in (ether_transfers, token_transfers):
-            task = progress.add_task("sign", total=2 * repetitions)
-            workload = make_workload(transactions, senders)
+        task = progress.add_task(description, total=total)
+        yield lambda: progress.advance(task)
 
-            def tick(task_id: object = task) -> None:
-                progress.advance(task_id)  # type: ignore[arg-type]
 
-            progress.update(task, description=f"{workload.name}, engine")
-            measurements.append(measure_engine(built, workload, funded, repetitions, tick))
-            progress.update(task, description=f"{workload.name}, JSON-RPC")
-            measurements.append(measure_rpc(workload, funded, engine, repetitions, tick))
+def _where_data_is(console: "Console", measure: Callable[[], list[Any]]) -> list[Any]:
+    """What is measured; nothing, and a sentence that says why, if workloads or revm are missing."""
+    from primitives.errors import ConfigError
+
+    try:
+        return measure()
+    except ConfigError as error:
+        console.print(f"Not measured: {error}")
+        return []
+
+
+def _print_comparisons(comparisons: "list[Comparison]", engine: str, console: "Console") -> None:
+    from bench.interpreter_bench import print_comparisons
+
+    print_comparisons(comparisons, engine, console)
+
+
+def _print_machine(console: "Console") -> None:
+    from bench.report import machine
+
     console.print(machine())
-    print_table(measurements, console)
-    console.print(f"Figures: {write_json(measurements, output)}   Plot: {write_plot(measurements, output)}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Each repetition starts from a fresh state; status, gas, balances and the state r
 must be the same in every repetition.
 """
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,13 +25,18 @@ GAS_LIMIT = 10**12  # One block holds a whole workload.
 
 @dataclass(frozen=True)
 class Measurement:
-    """One workload on one path: `seconds` of each repetition, transactions and gas of one of them."""
+    """
+    One workload on one path: `seconds` of each repetition, transactions and gas of one of them.
+
+    `permutations` is, where it was measured, what a transaction took in each repetition, as so many of Keccak's.
+    """
 
     workload: str
     path: str
     transaction_count: int
     gas_used: int
     seconds: tuple[float, ...]
+    permutations: tuple[float, ...] = ()
 
     @property
     def median_seconds(self) -> float:
@@ -41,6 +47,11 @@ class Measurement:
     def transactions_per_second(self) -> float:
         """Of the median repetition."""
         return self.transaction_count / self.median_seconds
+
+    @property
+    def median_permutations(self) -> float | None:
+        """The middle one of the repetitions; None where it was not measured."""
+        return statistics.median(self.permutations) if self.permutations else None
 
     @property
     def mgas_per_second(self) -> float:

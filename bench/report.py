@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.engine_bench import Measurement
+from bench.interpreter_bench import Comparison
 
 
 def print_table(measurements: Sequence[Measurement], console: Console) -> None:
     """One row a measurement: the median repetition, and the tx/s of the slowest and the fastest one."""
     table = Table(title="leveret bench, results checked")
-    for title in ("workload", "path", "tx", "tx/s", "Mgas/s", "µs/tx", "slowest", "fastest"):
+    for title in ("workload", "path", "tx", "tx/s", "Mgas/s", "µs/tx", "keccak-f/tx", "slowest", "fastest"):
         table.add_column(title, justify="left" if title in ("workload", "path") else "right")
     for each in measurements:
         slowest = each.transaction_count / max(each.seconds)
@@ -28,7 +29,8 @@ def print_table(measurements: Sequence[Measurement], console: Console) -> None:
             f"{each.transaction_count:,}",
             f"{each.transactions_per_second:,.0f}",
             f"{each.mgas_per_second:,.1f}",
-            f"{1e6 / each.transactions_per_second:,.0f}",
+            f"{1e6 / each.transactions_per_second:,.1f}",
+            "" if each.median_permutations is None else f"{each.median_permutations:.1f}",
             f"{slowest:,.0f}",
             f"{fastest:,.0f}",
         )
@@ -45,9 +47,8 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def write_json(measurements: Sequence[Measurement], folder: Path) -> Path:
-    """Figures with command, machine and commit: `latest.json` in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+def heading(command: str) -> dict[str, object]:
+    """What a file of figures begins with: command, machine, commit, date."""
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
         capture_output=True,
@@ -55,6 +56,17 @@ def write_json(measurements: Sequence[Measurement], folder: Path) -> Path:
         check=False,
         cwd=Path(__file__).parent,
     ).stdout.strip()
+    return {
+        "command": command,
+        "machine": machine(),
+        "commit": commit,
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+    }
+
+
+def write_json(measurements: Sequence[Measurement], comparisons: Sequence[Comparison], folder: Path) -> Path:
+    """The figures of `make bench`: `latest.json` in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     figures = [
         {
             "workload": each.workload,
@@ -64,18 +76,25 @@ def write_json(measurements: Sequence[Measurement], folder: Path) -> Path:
             "seconds": list(each.seconds),
             "transactionsPerSecond": round(each.transactions_per_second, 1),
             "mgasPerSecond": round(each.mgas_per_second, 2),
+            "permutationsPerTransaction": [round(ratio, 2) for ratio in each.permutations],
         }
         for each in measurements
     ]
-    report = {
-        "command": "make bench",
-        "machine": machine(),
-        "commit": commit,
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "figures": figures,
-    }
+    interpreters = [
+        {
+            "workload": each.workload,
+            "callsInOne": each.call_count,
+            "gasUsed": each.gas_used,
+            "engineNs": round(each.engine_ns),
+            "revmNs": round(each.revm_ns),
+            "ratio": round(each.ratio, 3),
+            "singleCallRatio": round(each.single_ratio, 3),
+        }
+        for each in comparisons
+    ]
     path = folder / "latest.json"
-    path.write_text(json.dumps(report, indent=2) + "\n")
+    document = heading("make bench") | {"figures": figures, "interpreters": interpreters}
+    path.write_text(json.dumps(document, indent=2) + "\n")
     return path
 
 

@@ -69,7 +69,7 @@ def ether_transfers(count: int, sender_count: int) -> Workload:
     """Each transaction moves `AMOUNT` wei to an account that does not exist yet."""
     keys = sender_keys(sender_count)
     transactions = tuple(
-        _signed(keys[index % sender_count], index // sender_count, recipient(index), 21_000, value=AMOUNT)
+        signed(keys[index % sender_count], index // sender_count, recipient(index), 21_000, value=AMOUNT)
         for index in range(count)
     )
 
@@ -88,15 +88,15 @@ def token_transfers(count: int, sender_count: int) -> Workload:
     token = contract_address(owners[0], 0)
     code = bytes.fromhex(json.loads(TOKEN_FILE.read_text())["bytecode"][2:])
     supply = (2 * TOKENS_PER_SENDER * sender_count).to_bytes(32, "big")
-    setup = [_signed(deployer, 0, None, 2_000_000, data=code + supply)]
+    setup = [signed(deployer, 0, None, 2_000_000, data=code + supply)]
     for nonce, owner in enumerate(owners[1:], start=1):
-        setup.append(_signed(deployer, nonce, token, 100_000, data=transfer_input(owner, TOKENS_PER_SENDER)))
+        setup.append(signed(deployer, nonce, token, 100_000, data=transfer_input(owner, TOKENS_PER_SENDER)))
     nonces = [sender_count] + [0] * (sender_count - 1)
     transactions = []
     for index in range(count):
         sender = index % sender_count
         data = transfer_input(recipient(index), AMOUNT)
-        transactions.append(_signed(keys[sender], nonces[sender], token, 100_000, data=data))
+        transactions.append(signed(keys[sender], nonces[sender], token, 100_000, data=data))
         nonces[sender] += 1
 
     def check(chain: Chain) -> None:
@@ -117,7 +117,8 @@ def contract_address(creator: bytes, nonce: int) -> bytes:
     return keccak256(b"\xd6\x94" + creator + (bytes((nonce,)) if nonce else b"\x80"))[12:]
 
 
-def _signed(key: bytes, nonce: int, to: bytes | None, gas_limit: int, value: int = 0, data: bytes = b"") -> Transaction:
+def signed(key: bytes, nonce: int, to: bytes | None, gas_limit: int, value: int = 0, data: bytes = b"") -> Transaction:
+    """A transaction of type 2, signed."""
     return Transaction(
         type=DYNAMIC_FEE,
         chain_id=CHAIN_ID_DEFAULT,

@@ -34,9 +34,9 @@ def test_every_link_inside_the_project_leads_somewhere(path):
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
-def test_the_makefile_has_eight_targets_and_explains_each():
+def test_the_makefile_explains_each_of_its_targets():
     text = (ROOT / "Makefile").read_text()
-    expected = {"run", "test", "check", "conformance", "bench", "fetch-tests", "clean", "help"}
+    expected = {"run", "test", "check", "conformance", "bench", "bench-gas", "fetch-tests", "clean", "help"}
     assert make_targets() == expected
     assert set(re.findall(r"^([a-z-]+):  ## \S", text, re.MULTILINE)) == expected
 

@@ -1,0 +1,123 @@
+"""
+Whole batches through an engine: from signed bytes, senders given, to receipts; no network, no log, no state root.
+
+Times are of the CPU, of one thread, and in permutations of Keccak (bench/keccak_unit.py), which are timed in turns with
+the batches. Every repetition begins on the same state and must end in the same one, each transaction must succeed, and
+the first transactions are executed by the reference engine too, which must get the same receipts and state diff.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bench.batches import Batch
+from bench.engine_bench import Measurement
+from bench.keccak_unit import permutation_ns
+from evm_jit.engine import Engine, Outcome
+from evm_jit.engines import make_engine
+from primitives.receipt import Receipt
+from primitives.state_diff import Account, StateDiff
+from primitives.transaction import decode_transaction
+from statestore.state import State
+
+CHECKED: Final = 50  # Transactions of a batch that the reference engine executes too.
+
+
+def measure_batch(
+    engine: Engine, batch: Batch, repetitions: int, tick: Callable[[], None] = lambda: None
+) -> Measurement:
+    """Execute `batch` `repetitions` times, from the same state each time; `tick` is called after each."""
+    ground = Ground(batch.state)
+    _check_against_reference(engine, batch, ground)
+    _execute(engine, batch, len(batch.transactions))
+    batch.check(batch.state)
+    diff = ground.restore()
+    permutation_ns()  # Compiles it.
+    seconds, permutations = [], []
+    gas_used = 0
+    for index in range(repetitions):
+        gc.collect()
+        unit_ns = permutation_ns() if index % 2 else 0.0
+        run = _execute(engine, batch, len(batch.transactions))
+        unit_ns = unit_ns or permutation_ns()
+        assert all(receipt.succeeded for receipt in run.receipts), f"{batch.name}: a transaction failed"
+        assert ground.restore() == diff, f"{batch.name}: a repetition led to another state"
+        gas_used = run.receipts[-1].cumulative_gas_used
+        seconds.append(run.cpu_ns / 1e9)
+        permutations.append(run.cpu_ns / len(batch.transactions) / unit_ns)
+        tick()
+    path = f"{engine.name} engine, batch (CPU)"
+    return Measurement(batch.name, path, len(batch.transactions), gas_used, tuple(seconds), tuple(permutations))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Receipts, and nanoseconds of this thread from bytes to them."""
+
+    receipts: Sequence[Receipt]
+    cpu_ns: int
+
+
+def _execute(engine: Engine, batch: Batch, count: int) -> Run:
+    """The first `count` transactions of the batch."""
+    raw = [transaction.raw for transaction in batch.transactions[:count]]
+    began = time.thread_time_ns()
+    transactions = [
+        replace(decode_transaction(each), known_sender=sender) for each, sender in zip(raw, batch.senders, strict=False)
+    ]
+    outcomes = engine.execute(transactions, batch.environment, batch.state)
+    elapsed = time.thread_time_ns() - began
+    return Run([_receipt(outcome) for outcome in outcomes], elapsed)
+
+
+def _receipt(outcome: Outcome) -> Receipt:
+    assert outcome.receipt is not None, f"refused: {outcome.refusal}"
+    return outcome.receipt
+
+
+def _check_against_reference(engine: Engine, batch: Batch, ground: "Ground") -> None:
+    """The first transactions, on both engines."""
+    ends = []
+    for each in (engine, make_engine("reference")):
+        receipts = _execute(each, batch, CHECKED).receipts
+        ends.append((list(receipts), ground.restore()))
+    assert ends[0] == ends[1], f"{batch.name}: the {engine.name} engine and the reference engine differ"
+
+
+Values = dict[bytes, tuple[Account | None, dict[int, int]]]
+
+
+class Ground:
+    """
+    The sealed state that a benchmark goes back to.
+
+    What was written is known from the state diff, and what was there before from the version, which is kept.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._version = state.version
+        state.pin(self._version)
+
+    def restore(self) -> Values:
+        """Undo what was written since; returns what it was, by account."""
+        state, before = self._state, self._state.view_at(self._version)
+        diff: StateDiff = state.seal()
+        written: Values = {}
+        for address, account, slots in diff.accounts:
+            written[address] = account, dict(slots)
+            state.begin_transaction()
+            for key, _ in slots:
+                state.set_storage(address, key, before.storage(address, key))
+            was = before.account(address)
+            if was is None:
+                state.delete_account(address)
+            else:
+                state.set_balance(address, was.balance)
+                state.set_nonce(address, was.nonce)
+                state.set_code(address, before.code(was.code_hash))
+        state.begin_transaction()
+        state.seal()
+        return written
