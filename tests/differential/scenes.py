@@ -95,6 +95,19 @@ def environment(rng: Random, fork: Fork, coinbases: Sequence[bytes]) -> BlockEnv
     )
 
 
+def block(fork: Fork, coinbase: bytes, gas_limit: int) -> BlockEnvironment:
+    """A block without anything special."""
+    return BlockEnvironment(
+        fork=fork,
+        chain_id=CHAIN_ID,
+        number=1_000,
+        timestamp=1_700_000_000,
+        gas_limit=gas_limit,
+        coinbase=coinbase,
+        block_hash=block_hash,
+    )
+
+
 def frame_environment(rng: Random, fork: Fork, coinbases: Sequence[bytes]) -> BlockEnvironment:
     """A block in which gas costs nothing, as it is for a call that nobody pays for."""
     return replace(environment(rng, fork, coinbases), base_fee_per_gas=0)
