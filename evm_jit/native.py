@@ -10,6 +10,7 @@ loads block hashes, and says in words why a transaction was refused.
 import ctypes
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from struct import Struct
 from threading import local
 from typing import Any, Final
@@ -18,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evm_jit.batch import DONE, NOT_RESUMED, RESULT
-from evm_jit.engine import Call, CallResult, Outcome
+from evm_jit.calls import check_call, creation_address, transaction_of
+from evm_jit.engine import Call, CallResult, Engine, Outcome
 from evm_jit.halt_codes import (
     ARENA_FULL,
     BLOCK_HASHES_NEEDED,
@@ -41,8 +43,8 @@ from evm_jit.machine import (
 from evm_jit.native_calls import compile_calls
 from evm_jit.opcodes import opcode_table
 from evm_jit.precompiles import PrecompileFailed
-from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, libsecp256k1_functions
-from evm_jit.reference import ReferenceEngine, check_call, creation_address, transaction_of
+from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
+from evm_jit.precompiles.trusted_setup import begin_to_load
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
 from primitives.block import BlockEnvironment
 from primitives.errors import InvalidTransaction
@@ -56,10 +58,17 @@ from statestore.view import WorldState
 FIRST_FORK: Final = Fork.BERLIN
 
 _OPCODE_TABLES: Final = {fork: opcode_table(fork) for fork in Fork if fork >= FIRST_FORK}
-_LIBSECP256K1: Final = libsecp256k1_functions()
 _NO_SENDER: Final = bytes(20)
 _LOG_COUNTS: Final = Struct("<24xqqq")  # Of a LOG: topics, bytes of data, bytes of all.
 assert _LOG_COUNTS.size == LOG_SIZE_BYTES
+
+
+@cache
+def reference_engine() -> Engine:
+    """What takes over, made when it is first needed: py-evm takes half a second to import."""
+    from evm_jit.reference import ReferenceEngine
+
+    return ReferenceEngine()
 
 
 class NativeEngine:
@@ -68,13 +77,12 @@ class NativeEngine:
     name = "native"
 
     def __init__(self) -> None:
-        self._reference = ReferenceEngine()
         self._of_thread = local()
 
     def warm_up(self) -> None:
-        """Compile, or load what was compiled before, and what the reference engine needs."""
+        """Compile, or load what was compiled before; begin to load the KZG ceremony's points."""
         compile_calls()
-        self._reference.warm_up()
+        begin_to_load()
 
     def execute(
         self,
@@ -85,26 +93,26 @@ class NativeEngine:
     ) -> list[Outcome]:
         """Execute in order; see `Engine.execute`."""
         if not isinstance(state, State) or environment.fork < FIRST_FORK:
-            return self._reference.execute(transactions, environment, state, gas_used_before)
-        batch = Batch(self._machine(), transactions, environment, state, self._reference)
+            return reference_engine().execute(transactions, environment, state, gas_used_before)
+        batch = Batch(self._machine(), transactions, environment, state)
         return batch.run(gas_used_before)
 
     def call(self, call: Call, environment: BlockEnvironment, state: WorldState) -> CallResult:
         """Execute one call; see `Engine.call`. InvalidTransaction when a transaction like it could not run."""
         if not isinstance(state, State) or environment.fork < FIRST_FORK:
-            return self._reference.call(call, environment, state)
+            return reference_engine().call(call, environment, state)
         if call.gas_price == 0:
             environment = replace(environment, base_fee_per_gas=0)
         transaction = transaction_of(call, environment, state)
         check_call(transaction, call, environment, state)
-        batch = Batch(self._machine(), [transaction], environment, state, self._reference)
+        batch = Batch(self._machine(), [transaction], environment, state)
         return batch.run_call(call)
 
     def _machine(self) -> Machine:
         machine: Machine | None = getattr(self._of_thread, "machine", None)
         if machine is None:
             machine = self._of_thread.machine = Machine()
-            machine["libsecp256k1"] = _LIBSECP256K1.ctypes.data
+            machine["libsecp256k1"] = precompile_functions().ctypes.data
         return machine
 
 
@@ -117,13 +125,11 @@ class Batch:
         transactions: Sequence[Transaction],
         environment: BlockEnvironment,
         state: State,
-        reference: ReferenceEngine,
     ) -> None:
         self._machine = machine
         self._transactions = transactions
         self._environment = environment
         self._state = state
-        self._reference = reference
         self._outcomes: list[Outcome] = []
         self._results = np.zeros(len(transactions), RESULT)
         self._calls = compile_calls()
@@ -171,7 +177,7 @@ class Batch:
             if status == SUSPENDED:
                 resumed = self._run_contract()
             elif status in (UNSUPPORTED, ARENA_FULL):
-                return self._reference.call(call, self._environment, self._state)
+                return reference_engine().call(call, self._environment, self._state)
             else:
                 self._make_room(status)
         self._take_results()
@@ -251,7 +257,7 @@ class Batch:
         self._take_results()
         machine = self._machine
         transaction = self._transactions[machine["next"]]
-        [outcome] = self._reference.execute([transaction], self._environment, self._state, machine["gas_used"])
+        [outcome] = reference_engine().execute([transaction], self._environment, self._state, machine["gas_used"])
         if outcome.receipt is not None:
             machine["gas_used"] = outcome.receipt.cumulative_gas_used
         self._outcomes.append(outcome)

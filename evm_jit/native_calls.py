@@ -13,6 +13,7 @@ from threading import Lock
 from numba import types
 
 from evm_jit.batch import execute_batch
+from evm_jit.precompiles.native import precompile_functions
 from primitives.kernels_cache import compile_function
 from primitives.transaction_kernels import decode_many
 
@@ -38,13 +39,15 @@ class Calls:
     def __init__(self, progress: Callable[[str, int, int], None]) -> None:
         self._compiled = []  # Keeps the machine code.
         entries = (("decode_batch", decode, 4), ("execute_batch", execute, 5))
-        for done, (name, function, parameter_count) in enumerate(entries):
-            progress(name, done, len(entries))
+        progress("precompile_functions", 0, 1 + len(entries))
+        precompile_functions()
+        for done, (name, function, parameter_count) in enumerate(entries, start=1):
+            progress(name, done, 1 + len(entries))
             compiled, address = compile_function(function, INT(*[INT] * parameter_count))
             self._compiled.append(compiled)
             prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * parameter_count)
             setattr(self, name, prototype(address))
-        progress("", len(entries), len(entries))
+        progress("", 1 + len(entries), 1 + len(entries))
 
 
 _lock = Lock()
