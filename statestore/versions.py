@@ -28,6 +28,9 @@ and without a lock:
    new ones. A reader with an outgrown set of which another array is still live could follow a link or row that its own
    arrays do not have; rows are compared with the length, and `generation` is checked as `oldest` is: MOVED.
 
+Only what an entry of the ring holds has versions. The other fields of a record (warm, created, filled_slots, original
+and so on) are the writer's own: no reader looks at them.
+
 Versions are aligned 64-bit words and links aligned 32-bit words, loaded and stored whole on every machine we run on.
 
 Links are 32 bits of the entry's number. That is enough: a link is followed only from a version > v >= oldest, so its

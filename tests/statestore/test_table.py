@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from primitives.memory import store_uint64
+from primitives.records import IS_CHECKED
 from primitives.u256 import load_limbs
 from statestore import table
 from statestore.hash_index import hash_address, hash_code_hash, hash_slot
 from statestore.kernel_calls import INT, POINTER, compile_call, compile_kernels
 from statestore.state import AccountBuffer, State, WordBuffer
-from statestore.table import ACCOUNTS_FULL, GROWN_BY, MOVED, Capacities, as_tables, grow, make_tables
+from statestore.table import ACCOUNTS_FULL, GROWN_BY, MOVED, Capacities, account_row, as_tables, grow, make_tables
 
 TINY = Capacities(2, 2, 2, 8, 8, 2, 2, 2)
 ALICE = b"\xaa" * 20
@@ -151,3 +152,19 @@ def test_a_row_beyond_outgrown_tables_is_not_read() -> None:
 def test_statuses_name_distinct_tables() -> None:
     assert len({name for name, _ in GROWN_BY.values()}) == len(GROWN_BY)
     assert GROWN_BY[ACCOUNTS_FULL] == ("accounts", "account_index")
+
+
+def read_row(tables, row):  # type: ignore[no-untyped-def]
+    return account_row(as_tables(tables), row).exists
+
+
+@pytest.mark.skipif(not IS_CHECKED, reason="only the build with checks (NUMBA_BOUNDSCHECK=1) looks at rows")
+@pytest.mark.parametrize("row", [-1, 2, 1 << 40])
+def test_a_row_beyond_the_table_is_not_read(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[str] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda unraisable: raised.append(str(unraisable.exc_value)))
+    tables, read = make_tables(TINY, (1, 2)), compile_call(read_row, INT)
+    assert [read(tables.address, inside) for inside in (0, 1)] == [0, 0]
+    assert raised == []
+    read(tables.address, row)
+    assert raised == ["a row beyond the table"]
