@@ -76,7 +76,7 @@ def ether_batch(count: int) -> Batch:
     state = _state(count, slots=1)
     for owner in _in_turns(owners, state):
         state.set_balance(owner, FUNDS_WEI)
-    state.seal_genesis()
+    state.restore_version(0)
 
     def check(after: State) -> None:
         received = dict.fromkeys(owners, 0)
@@ -110,7 +110,7 @@ def token_batch(count: int, holder_count: int) -> Batch:
     for owner, slot in _in_turns(zip(_rows(holders), slots, strict=True), state):
         state.set_balance(owner, FUNDS_WEI)
         state.set_storage(token, slot, TOKENS)
-    state.seal_genesis()
+    state.restore_version(0)
 
     def check(after: State) -> None:
         expected = dict.fromkeys((*owners, *chosen), TOKENS)
@@ -143,7 +143,7 @@ def swap_batch(count: int) -> Batch:
         for token in tokens:
             state.set_storage(token, _mapping_key(owner, BALANCES), TOKENS)
             state.set_storage(token, _mapping_key(router, _mapping_key(owner, ALLOWANCES)), UNLIMITED)
-    state.seal_genesis()
+    state.restore_version(0)
 
     def check(after: State) -> None:
         for index, owner in enumerate(owners):
