@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 
 from primitives.kernels_cache import njit
-from primitives.wide_integers import U256, low_uint64, operation
+from primitives.wide_integers import U256, UnsignedType, low_uint64, operation
 
 LIMB_BITS: Final = 64
 LIMB_VALUES: Final = 1 << LIMB_BITS
@@ -84,40 +84,40 @@ def _product(builder: Any, a: Any, b: Any, modulus: Any, factor: Any, has_spare_
     return builder.select(is_reduced, result, builder.sub(result, modulus))
 
 
-def product_modulo(modulus: int) -> Any:
-    """A function for kernels: `product(a, b)`, U256, both below the odd modulus, which becomes part of the code."""
-    word, factor = ir.IntType(256)(modulus), LIMB(clearing_factor_of(modulus))
-    has_spare_bits = modulus.bit_length() <= 254
+def product_modulo(modulus: int, type_: UnsignedType = U256) -> Any:
+    """A function for kernels: `product(a, b)`, both below the odd modulus, which becomes part of the code."""
+    word, factor = ir.IntType(type_.bits)(modulus), LIMB(clearing_factor_of(modulus))
+    has_spare_bits = modulus.bit_length() <= type_.bits - 2
 
     def emit(builder: Any, a: Any, b: Any) -> Any:
         return _product(builder, a, b, word, factor, has_spare_bits)
 
-    return operation(U256, (U256, U256), emit)
+    return operation(type_, (type_, type_), emit)
 
 
-def sum_modulo(modulus: int) -> Any:
-    """A function for kernels: `sum(a, b)`, U256, both below the modulus."""
-    word = ir.IntType(256)(modulus)
+def sum_modulo(modulus: int, type_: UnsignedType = U256) -> Any:
+    """A function for kernels: `sum(a, b)`, both below the modulus."""
+    word = ir.IntType(type_.bits)(modulus)
 
     def emit(builder: Any, a: Any, b: Any) -> Any:
         total = builder.add(a, b)
         is_reduced = builder.icmp_unsigned("<", total, word)
-        if modulus.bit_length() == 256:
+        if modulus.bit_length() == type_.bits:
             is_reduced = builder.and_(is_reduced, builder.icmp_unsigned(">=", total, a))  # No carry out of the word.
         return builder.select(is_reduced, total, builder.sub(total, word))
 
-    return operation(U256, (U256, U256), emit)
+    return operation(type_, (type_, type_), emit)
 
 
-def difference_modulo(modulus: int) -> Any:
-    """A function for kernels: `difference(a, b)`, U256, both below the modulus."""
-    word = ir.IntType(256)
+def difference_modulo(modulus: int, type_: UnsignedType = U256) -> Any:
+    """A function for kernels: `difference(a, b)`, both below the modulus."""
+    word = ir.IntType(type_.bits)
 
     def emit(builder: Any, a: Any, b: Any) -> Any:
         correction = builder.select(builder.icmp_unsigned("<", a, b), word(modulus), word(0))
         return builder.add(builder.sub(a, b), correction)
 
-    return operation(U256, (U256, U256), emit)
+    return operation(type_, (type_, type_), emit)
 
 
 # product_modulo_odd(a, b, modulus, factor): any width, a and b below the modulus; `factor`, uint64, of this modulus.

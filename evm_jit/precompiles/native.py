@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from evm_jit.precompiles import bls12_381, modexp, point_evaluation
 from evm_jit.precompiles.blake2f import OUTPUT_SIZE_BYTES as BLAKE2F_OUTPUT_SIZE_BYTES
 from evm_jit.precompiles.blake2f import blake2f_at
+from evm_jit.precompiles.bls12_381_kernel import add_at
 from evm_jit.precompiles.bn254.curve import OK, add_points, multiply_point
 from evm_jit.precompiles.bn254.field import WORD_SIZE_BYTES
 from evm_jit.precompiles.bn254.pairing import NOT_ONE, PAIR_SIZE_BYTES, check_pairing
@@ -87,9 +88,7 @@ PYTHON_CONTRACTS: Final[Mapping[int, Callable[[bytes], bytes]]] = MappingProxyTy
     {
         MODEXP: modexp.run,
         POINT_EVALUATION: point_evaluation.run,
-        BLS_G1_ADD: bls12_381.run_g1_add,
         BLS_G1_MSM: bls12_381.run_g1_msm,
-        BLS_G2_ADD: bls12_381.run_g2_add,
         BLS_G2_MSM: bls12_381.run_g2_msm,
         BLS_PAIRING: bls12_381.run_pairing,
         BLS_MAP_TO_G1: bls12_381.run_map_to_g1,
@@ -159,8 +158,6 @@ def run_precompile(number, fork, data, size_bytes, output, functions):
     if number == IDENTITY:
         copy_bytes(output, data, size_bytes)
         return size_bytes
-    if number >= POINT_EVALUATION and number <= BLS_MAP_TO_G2:
-        return IN_PYTHON
     native = load_int64(functions + 8 * RUN_NATIVE)
     return _call_native(native, number, data, size_bytes, output, functions)
 
@@ -187,6 +184,10 @@ def run_native(number: Any, data: Any, size_bytes: Any, output: Any, functions: 
         return modexp_at(data, size_bytes, output)
     if number == BLAKE2F:
         return BLAKE2F_OUTPUT_SIZE_BYTES if blake2f_at(data, size_bytes, output) else FAILED
+    if number == BLS_G1_ADD:
+        return add_at(data, size_bytes, 1, output)
+    if number == BLS_G2_ADD:
+        return add_at(data, size_bytes, 2, output)
     if number == P256VERIFY:
         return run_p256verify(data, size_bytes, output)
     return IN_PYTHON
