@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 import leveret
-from evm_jit.__main__ import run, statetest
+from evm_jit.__main__ import blocktest, run, statetest
 from primitives.errors import ConfigError
+from primitives.forks import Fork
+from primitives.state_diff import Account
+from tests.evm_jit.block_case import SENDER, block_test, genesis_header
 from tests.evm_jit.transfer_case import ROOT_AFTER, entry, hexadecimal, transfer_test, write
 
 COUNT_GAS = "0x5a5f5260205ff3"  # GAS, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN
@@ -83,6 +86,9 @@ def test_statetest_says_how_many_cases_are_on_other_forks(folder: Path, capsys: 
         (["statetest", "nowhere.json"], "nowhere.json: there is no such file or folder."),
         (["statetest", ".", "--fork", "atlantis"], "no fork is called 'atlantis'"),
         (["statetest", ".", "--engine", "compiled"], "no engine is called 'compiled'"),
+        (["blocktest", "nowhere.json"], "nowhere.json: there is no such file or folder."),
+        (["blocktest", ".", "--engine", "compiled"], "no engine is called 'compiled'"),
+        (["blocktest"], "Missing argument"),
         (["statetest"], "Missing argument"),
         (["statetest", ".", "--jobs", "0"], "Invalid value for '--jobs'"),
         (["run"], "Give either --code or --workload."),
@@ -108,9 +114,29 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(
     assert captured.out == ""
 
 
-def test_a_file_that_is_named_must_be_a_state_test(folder: Path) -> None:
+def test_a_file_that_is_named_must_be_a_test_of_the_kind(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"other\.json is not a state test"):
         statetest([folder / "other.json"])
+    with pytest.raises(ConfigError, match=r"passes\.json is not a block test"):
+        blocktest([folder / "passes.json"])
+
+
+def test_blocktest_json_is_a_list_and_nothing_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pre = {SENDER: Account(0, 10**18)}
+    genesis = genesis_header(Fork.SHANGHAI, pre)
+    write(folder / "blocks.json", {"t": block_test("Shanghai", genesis, pre, [], genesis, pre)})
+    assert leveret_exit_code(monkeypatch, "blocktest", folder, "--json") == 0
+    captured = capsys.readouterr()
+    name = "stOne/blocks.json/t"
+    root = hexadecimal(genesis.state_root)
+    expected = {"name": name, "pass": True, "fork": "Shanghai", "stateRoot": root, "error": None}
+    assert json.loads(captured.out) == [expected]
+    assert captured.err == "2 files are not block tests and were skipped.\n"
+    write(folder / "fails.json", {"t": block_test("Shanghai", genesis, pre, [(b"\xc0", None)], genesis, pre)})
+    assert leveret_exit_code(monkeypatch, "blocktest", folder, "--jobs", "2") == 1
+    assert "FAIL  stOne/fails.json/t" in capsys.readouterr().out
 
 
 def test_run_json_holds_output_gas_error_engine_and_time(
