@@ -6,6 +6,7 @@ ended and seals the same one.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from primitives.block import BlockEnvironment, Header, SealedBlock, header_of_fork
 from primitives.chain import ChainConfig
@@ -19,6 +20,8 @@ from sequencer.fees import base_fee_after
 from statestore.trie import StateTrie, ordered_trie_root
 
 BlockHash = Callable[[int], bytes]
+
+PARENT_BEACON_BLOCK_ROOT: Final = ZERO_HASH  # There is no beacon chain below this one.
 
 
 class OpenBlock:
@@ -95,6 +98,8 @@ class OpenBlock:
         trie.apply(net_diff(mini_block.state_diff for mini_block in self.mini_blocks))
         environment = self.environment
         fields: dict[str, object] = {}
+        if environment.fork >= Fork.CANCUN:
+            fields["parent_beacon_block_root"] = PARENT_BEACON_BLOCK_ROOT
         if environment.fork >= Fork.LONDON:
             fields["base_fee_per_gas"] = environment.base_fee_per_gas
         header = header_of_fork(

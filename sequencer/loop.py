@@ -7,7 +7,8 @@ Of one transaction's way through it:
 2. the loop executes what is ready, in order of arrival
 3. at most every 10 ms it seals a mini-block: state diff, hash chain, signature
 4. the record is appended to the log; only then can anybody see the mini-block: `latest_view`, receipts, events
-5. every second it seals a block: state root, transactions and receipts root, header
+5. every second it seals a block: state root, transactions and receipts root, header; and opens the next one with its
+   system calls
 
 The loop's thread alone touches the engine, the state being written, the trie and the open block. `_lock` guards
 the mempool and what is published. After a failure the loop is dead and says so: transactions are refused, reads
@@ -21,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from evm_jit.block_execution import start_block
 from evm_jit.engine import Engine
 from primitives.block import BlockEnvironment
 from primitives.chain import ChainConfig
@@ -46,7 +48,7 @@ from primitives.mini_block import MiniBlock
 from primitives.state_diff import EMPTY_ACCOUNT
 from primitives.transaction import Transaction
 from sequencer.admission import check_sender, check_transaction
-from sequencer.block_builder import OpenBlock
+from sequencer.block_builder import PARENT_BEACON_BLOCK_ROOT, OpenBlock
 from sequencer.fees import suggested_tip
 from sequencer.mempool import Mempool, Removed
 from sequencer.mini_block_builder import MiniBlockBuilder
@@ -429,7 +431,7 @@ class Sequencer:
 
     def _seal_block(self) -> None:
         """Close the block, also an empty one, and open the next."""
-        if not self._mini_block.is_empty:
+        if not self._mini_block.is_empty or self._mini_block.has_system_writes:
             self._seal_mini_block()
         block = self._block.seal(self._trie)
         self._history.append_block(block)
@@ -444,7 +446,13 @@ class Sequencer:
         self._net.publish(BlockSealed(block))
 
     def _open_block(self) -> OpenBlock:
-        return OpenBlock.after(
+        """
+        The next block, after its system calls.
+
+        What they write waits in the state for the block's first mini-block and becomes part of its diff. A block that
+        is resumed has it in its mini-blocks.
+        """
+        block = OpenBlock.after(
             parent=self._history.head.header,
             chain=self.chain,
             block_hash=self._block_hash,
@@ -452,6 +460,11 @@ class Sequencer:
             prev_randao=self._rng.randbytes(32),
             first_mini_block=self._history.next_mini_block_number,
         )
+        assert self._mini_block.is_empty, "nothing was executed since the last block"
+        self._mini_block.has_system_writes = start_block(
+            self._engine, block.environment, self._state, block.parent.hash, PARENT_BEACON_BLOCK_ROOT
+        )
+        return block
 
     def _next_block_due_ns(self) -> int:
         """

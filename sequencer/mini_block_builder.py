@@ -10,16 +10,21 @@ from primitives.transaction import Transaction
 
 
 class MiniBlockBuilder:
-    """Appends in the order of execution; `gas_used` counts this mini-block's transactions alone."""
+    """
+    Appends in the order of execution; `gas_used` counts this mini-block's transactions alone.
+
+    `has_system_writes` says that the state diff holds what the system calls at the start of the block wrote.
+    """
 
     def __init__(self) -> None:
+        self.has_system_writes = False
         self.transactions: list[Transaction] = []
         self.receipts: list[Receipt] = []
         self.gas_used = 0
 
     @property
     def is_empty(self) -> bool:
-        """Empty ones are not sealed."""
+        """Whether it has no transaction: then it waits for one, with what system calls wrote for the block's end."""
         return not self.transactions
 
     def add(self, transaction: Transaction, receipt: Receipt) -> None:
@@ -39,7 +44,7 @@ class MiniBlockBuilder:
         signing_key: bytes,
     ) -> MiniBlock:
         """The finished mini-block, chained to `parent_hash` and signed; `environment` is its block's."""
-        assert self.transactions, "an empty mini-block is not sealed"
+        assert self.transactions or self.has_system_writes, "a mini-block in which nothing happened is not sealed"
         return MiniBlock(
             number=number,
             block_number=environment.number,

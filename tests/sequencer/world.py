@@ -7,7 +7,7 @@ restart: only what is on the disk remains.
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from evm_jit.engine import Call, CallResult, Engine, Outcome
@@ -24,7 +24,7 @@ from sequencer.feed import Feed
 from sequencer.loop import Sequencer
 from sequencer.mempool import Mempool
 from statestore.disk import MemoryDisk
-from statestore.genesis import dev_genesis
+from statestore.genesis import Genesis, GenesisAccount, dev_genesis
 from statestore.history import History
 from statestore.state import State
 from statestore.trie import StateTrie
@@ -117,7 +117,10 @@ class ToyEngine:
 
 
 class World:
-    """One node; `chain`, `disk`, `clock` and `engine` may be given, further options go to the sequencer."""
+    """
+    One node; `chain`, `disk`, `clock` and `engine` may be given, `contracts` are in its genesis, further options go to
+    the sequencer.
+    """
 
     def __init__(
         self,
@@ -127,8 +130,10 @@ class World:
         engine: Engine | None = None,
         seed: int = 0,
         mempool: Mempool | None = None,
+        contracts: Mapping[bytes, GenesisAccount] | None = None,
         **options: int,
     ) -> None:
+        self.contracts = contracts or {}
         self.chain = chain or ChainConfig()
         self.disk = disk or MemoryDisk()
         self.clock = clock or VirtualClock()
@@ -154,9 +159,14 @@ class World:
         )
         self.sequencer.subscribe(self.events.append)
 
+    @property
+    def genesis(self) -> Genesis:
+        genesis = dev_genesis(self.chain, ADDRESSES, 10**18, timestamp=START_S - 5)
+        return replace(genesis, alloc={**genesis.alloc, **self.contracts})
+
     def reopen(self, seed: int = 1) -> "World":
         """The node after a restart, with the same clock and disk."""
-        return World(self.chain, self.disk, self.clock, self.engine, seed, **self.options)
+        return World(self.chain, self.disk, self.clock, self.engine, seed, contracts=self.contracts, **self.options)
 
     def submit(self, *transactions: Transaction) -> None:
         for transaction in transactions:
@@ -187,7 +197,7 @@ class World:
         return [event for event in self.events if isinstance(event, kind)]
 
     def _load(self) -> None:
-        genesis = dev_genesis(self.chain, ADDRESSES, 10**18, timestamp=START_S - 5)
+        genesis = self.genesis
         genesis.write_to(self.state)
         self.trie.apply(self.state.seal_genesis())
         if self.history.is_empty:
