@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from primitives.constants import KECCAK_EMPTY
 from primitives.keccak import keccak256
 from primitives.state_diff import EMPTY_ACCOUNT, Account
-from statestore.view import StateView
+from statestore.view import StateView, Touched
 
 
 class EmptyView:
@@ -151,6 +151,11 @@ class Overlay:
         assert snapshot <= len(self._undo), "the snapshot belongs to an earlier transaction"
         while len(self._undo) > snapshot:
             self._undo.pop()()
+
+    def written(self) -> Touched:
+        """What was written over the base and not reverted, also where a value is what it was."""
+        slots = frozenset((address, key) for address, written in self._storage.items() for key in written)
+        return Touched(accounts=frozenset(self._accounts) | self._cleared, slots=slots)
 
     def override(self, address: bytes, storage: Mapping[int, int]) -> None:
         """Replace the whole storage of an account, as the `state` override of eth_call does."""

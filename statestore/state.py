@@ -34,8 +34,9 @@ from statestore.table import (
     grow,
     make_tables,
 )
+from statestore.touched import touched_now
 from statestore.versions import LATEST, LOADING
-from statestore.view import StateView
+from statestore.view import StateView, Touched
 
 STREAM_CHUNK_ROWS = 1_024  # Looked at in one call, without Python's lock: about 0.1 ms.
 
@@ -152,6 +153,10 @@ class State:
         """Undo every write made since `snapshot`."""
         is_ours = self._kernels.revert(self._tables.address, snapshot)
         assert is_ours, "the snapshot belongs to an earlier transaction"
+
+    def touched(self) -> Touched:
+        """What the running transaction wrote or made warm and no revert took back, also where nothing differs now."""
+        return touched_now(self._tables)
 
     # Versions.
 

@@ -6,9 +6,16 @@ the tables in RAM (`statestore.state.State`) or an overlay that leaves its base 
 (`statestore.overlay.Overlay`). Addresses are 20 bytes; slot keys and values are integers below 2^256.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from primitives.state_diff import Account
+
+
+class Touched(NamedTuple):
+    """Addresses of accounts, and slots as (address, key)."""
+
+    accounts: frozenset[bytes]
+    slots: frozenset[tuple[bytes, int]]
 
 
 class StateView(Protocol):

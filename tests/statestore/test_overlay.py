@@ -7,7 +7,7 @@ import pytest
 from primitives.state_diff import EMPTY_ACCOUNT, Account
 from statestore.overlay import EmptyView, Overlay
 from statestore.state import State
-from statestore.view import StateView, WorldState
+from statestore.view import StateView, Touched, WorldState
 from tests.naive.state import NaiveState
 
 ADDRESSES = [bytes([n]) * 20 for n in range(1, 6)]
@@ -113,3 +113,19 @@ def test_a_deleted_account_hides_that_of_the_base() -> None:
     overlay.touch(BOB)
     assert overlay.account(BOB) == EMPTY_ACCOUNT
     assert state.view().account(BOB) == Account(balance=1)
+
+
+def test_what_was_written_over_the_base_can_be_listed():
+    base = Overlay(EmptyView())
+    base.set_storage(ALICE, 1, 2)
+    overlay = Overlay(base)
+    assert overlay.written() == Touched(frozenset(), frozenset())
+    overlay.set_balance(BOB, 0)
+    overlay.set_storage(ALICE, 3, 4)
+    start = overlay.snapshot()
+    overlay.set_storage(ALICE, 5, 6)
+    overlay.delete_account(ADDRESSES[2])
+    overlay.revert(start)
+    assert overlay.written() == Touched(frozenset({BOB}), frozenset({(ALICE, 3)}))
+    overlay.clear_storage(ALICE)
+    assert overlay.written() == Touched(frozenset({ALICE, BOB}), frozenset())
