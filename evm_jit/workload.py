@@ -5,9 +5,10 @@ Two shapes of file are read:
 
 1. one call: `caller`, `to`, `calldata`, `gas_limit`, `rules` (the fork), `accounts`, and `expected` (`gas_used`,
    `output`);
-2. a state test with a list of transactions: `{name: {env, pre, transaction: [...]}}`, nothing expected.
+2. a state test with a list of transactions: `{name: {env, pre, transaction: [...]}}`, and perhaps `expected`.
 
-Gas is that of the frame alone: no intrinsic gas, refunds not taken off. Every run starts from the given state.
+Gas is that of the frame alone: no intrinsic gas, refunds not taken off. A transaction that has `raw`, its signed bytes,
+is executed whole instead, with checks and fees. Every run starts from the given state.
 """
 
 import gc
@@ -15,18 +16,21 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from evm_jit.engine import Call, CallResult, Engine
+from evm_jit.engine import Call, CallResult, Engine, Outcome
 from evm_jit.state_tests import PreAccount, block_hash, number, octets, pre_account
 from evm_jit.statetest import write_accounts
 from primitives.block import BlockEnvironment
-from primitives.constants import WEI_PER_ETHER
+from primitives.constants import WEI_PER_ETHER, ZERO_HASH
 from primitives.errors import ConfigError, LeveretError
 from primitives.forks import Fork, fork_by_name
+from primitives.keccak import keccak256
+from primitives.transaction import Transaction, decode_transaction
 from statestore.state import State
+from statestore.trie import state_root
 
 CALLER: Final = bytes.fromhex("00000000000000000000000000000000000c0ffe")
 PROGRAM_ADDRESS: Final = bytes.fromhex("0000000000000000000000000000000000001000")
@@ -35,22 +39,40 @@ CHAIN_ID: Final = 1
 # on how long the last one is ago: the gas that they expect is that of a call at this very second.
 TIMESTAMP: Final = 1_700_000_000
 FORK_DEFAULT: Final = Fork.OSAKA
+NO_ERROR: Final = "none"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a run must leave, each None where it is not known; `error` is "none" where there must not be one."""
+
+    error: str | None = None
+    receipts_hash: bytes | None = None
+    state_root: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Calls in order over accounts, in a block; `gas_expected` and `output_expected` are None where not known."""
+    """
+    Calls in order over accounts, in a block, and after them signed transactions.
+
+    `gas_expected` and `output_expected` are None where not known; `gas_used_before` is the gas of earlier transactions
+    of the block.
+    """
 
     calls: Sequence[Call]
     environment: BlockEnvironment
     accounts: Sequence[PreAccount]
     gas_expected: int | None = None
     output_expected: bytes | None = None
+    transactions: Sequence[Transaction] = ()
+    gas_used_before: int = 0
+    expected: Expected = field(default_factory=Expected)
 
 
 @dataclass
 class Run:
-    """Output and halt of the last call, the gas of all; the times of the execution alone."""
+    """Output and halt of the last call or transaction, the gas of all; the times of the execution alone."""
 
     output: bytes
     gas_used: int
@@ -59,19 +81,29 @@ class Run:
     times_ns: list[int] = field(default_factory=list)
 
 
+class Left(NamedTuple):
+    """What one run left behind, and the nanoseconds that it took."""
+
+    results: list[CallResult]
+    outcomes: list[Outcome]
+    state: State
+    elapsed_ns: int
+
+
 def run_workload(workload: Workload, engine: Engine, repetitions: int) -> Run:
     """One run that is checked, and then, if `repetitions` is not 0, that many that are only timed."""
-    first, first_ns = _run_once(workload, engine)
+    left = run_once(workload, engine)
+    results = left.results + [_as_result(outcome) for outcome in left.outcomes]
     run = Run(
-        output=first[-1].output,
-        gas_used=sum(result.gas_used for result in first),
-        error=next((result.halt for result in first if result.halt is not None), None),
+        output=results[-1].output,
+        gas_used=sum(result.gas_used for result in results),
+        error=next((result.halt for result in results if result.halt is not None), None),
         engine=engine.name,
-        times_ns=[] if repetitions else [first_ns],
+        times_ns=[] if repetitions else [left.elapsed_ns],
     )
-    _check(run, workload)
+    _check(run, left, workload)
     for _ in range(repetitions):
-        run.times_ns.append(_run_once(workload, engine)[1])
+        run.times_ns.append(run_once(workload, engine).elapsed_ns)
     return run
 
 
@@ -79,23 +111,63 @@ class WorkloadMismatch(LeveretError):
     """The run did not end as the workload's file says it must."""
 
 
-def _check(run: Run, workload: Workload) -> None:
-    if workload.gas_expected is not None and run.gas_used != workload.gas_expected:
-        raise WorkloadMismatch(f"{run.engine} engine: gas used is {run.gas_used}, expected {workload.gas_expected}.")
-    if workload.output_expected is not None and run.output != workload.output_expected:
-        expected = workload.output_expected.hex()
-        raise WorkloadMismatch(f"{run.engine} engine: output is 0x{run.output.hex()}, expected 0x{expected}.")
+def _check(run: Run, left: Left, workload: Workload) -> None:
+    expected = workload.expected
+    output, receipts, root = workload.output_expected, expected.receipts_hash, expected.state_root
+    _compare(run, "gas used", run.gas_used, workload.gas_expected)
+    _compare(run, "error", run.error or NO_ERROR, expected.error)
+    _compare(run, "output", f"0x{run.output.hex()}", None if output is None else f"0x{output.hex()}")
+    if receipts is not None:
+        _compare(run, "receipts hash", receipts_hash(left.outcomes).hex(), receipts.hex())
+    if root is not None:
+        _compare(run, "state root", root_of(left.state).hex(), root.hex())
 
 
-def _run_once(workload: Workload, engine: Engine) -> tuple[list[CallResult], int]:
-    """The results on a fresh state, and the nanoseconds that the calls took."""
+def _compare(run: Run, what: str, got: object, expected: object) -> None:
+    if expected is not None and got != expected:
+        raise WorkloadMismatch(f"{run.engine} engine: {what} is {got}, expected {expected}.")
+
+
+def run_once(workload: Workload, engine: Engine) -> Left:
+    """Execute it on a fresh state."""
     state = State()
     write_accounts(workload.accounts, state)
     state.seal_genesis()
     gc.collect()  # So that the garbage of the run before is not collected while this one is timed.
     begin = time.perf_counter_ns()
     results = [engine.call(call, workload.environment, state) for call in workload.calls]
-    return results, time.perf_counter_ns() - begin
+    outcomes: list[Outcome] = []
+    if workload.transactions:
+        outcomes = engine.execute(workload.transactions, workload.environment, state, workload.gas_used_before)
+    return Left(results, outcomes, state, time.perf_counter_ns() - begin)
+
+
+def receipts_hash(outcomes: Sequence[Outcome]) -> bytes:
+    """Names everything that receipts say, and the words of refusals."""
+    parts: list[bytes] = []
+    for outcome in outcomes:
+        if outcome.receipt is None:
+            parts.append(str(outcome.refusal).encode())
+        else:
+            receipt = outcome.receipt
+            numbers = f"{receipt.gas_used} {receipt.effective_gas_price} {receipt.contract_address!r}"
+            parts += [receipt.encode(), numbers.encode()]
+    return keccak256(b"".join(keccak256(part) for part in parts))
+
+
+def root_of(state: State) -> bytes:
+    """The root of all that is in a state."""
+    state.seal()
+    accounts = state.accounts_at(state.version)
+    return state_root(
+        (address, account, dict(state.storage_at(state.version, address))) for address, account in accounts
+    )
+
+
+def _as_result(outcome: Outcome) -> CallResult:
+    if outcome.receipt is None:
+        return CallResult(0, b"", (), str(outcome.refusal))
+    return CallResult(outcome.receipt.gas_used, outcome.output, outcome.receipt.logs, outcome.halt)
 
 
 def program(code: bytes, calldata: bytes, gas: int, fork: Fork | None = None) -> Workload:
@@ -151,31 +223,53 @@ def _single_call(document: Mapping[str, Any], fork: Fork | None) -> Workload:
 
 
 def _transactions(test: Mapping[str, Any], fork: Fork | None) -> Workload:
-    calls = [
-        Call(
-            sender=octets(transaction["sender"]),
-            to=octets(transaction["to"]) or None,
-            gas_limit=number(transaction["gasLimit"]),
-            value=number(transaction["value"]),
-            data=octets(transaction["data"]),
-            frame_only=True,
-        )
-        for transaction in test["transaction"]
-    ]
-    if not calls:
+    entries = test["transaction"]
+    if not entries:
         raise ValueError("there is no transaction in it")
-    env = test["env"]
-    environment = BlockEnvironment(
-        fork=fork or FORK_DEFAULT,
-        chain_id=CHAIN_ID,
+    env, expected = test["env"], test.get("expected", {})
+    return Workload(
+        calls=[_call(entry) for entry in entries if "raw" not in entry],
+        transactions=[decode_transaction(octets(entry["raw"])) for entry in entries if "raw" in entry],
+        environment=_block(env, fork),
+        accounts=[pre_account(address, fields) for address, fields in test["pre"].items()],
+        gas_expected=number(expected["gas_used"]) if "gas_used" in expected else None,
+        output_expected=octets(expected["output"]) if "output" in expected else None,
+        gas_used_before=number(env.get("gasUsedBefore", 0)),
+        expected=Expected(
+            error=expected.get("error"),
+            receipts_hash=octets(expected["receipts_hash"]) if "receipts_hash" in expected else None,
+            state_root=octets(expected["state_root"]) if "state_root" in expected else None,
+        ),
+    )
+
+
+def _call(entry: Mapping[str, Any]) -> Call:
+    return Call(
+        sender=octets(entry["sender"]),
+        to=octets(entry["to"]) or None,
+        gas_limit=number(entry["gasLimit"]),
+        value=number(entry["value"]),
+        data=octets(entry["data"]),
+        frame_only=True,
+    )
+
+
+def _block(env: Mapping[str, Any], fork: Fork | None) -> BlockEnvironment:
+    """The block that an `env` describes; a file of the shadow engine says more than others."""
+    hashes = {number(height): octets(digest) for height, digest in env.get("blockHashes", {}).items()}
+    return BlockEnvironment(
+        fork=fork or (fork_by_name(env["fork"]) if "fork" in env else FORK_DEFAULT),
+        chain_id=number(env.get("chainId", CHAIN_ID)),
         number=number(env["currentNumber"]),
         timestamp=number(env["currentTimestamp"]),
         gas_limit=number(env["currentGasLimit"]),
         coinbase=octets(env["currentCoinbase"]),
         base_fee_per_gas=number(env["currentBaseFee"]),
-        block_hash=block_hash,
+        prev_randao=number(env.get("currentRandom", 0)).to_bytes(32, "big"),
+        difficulty=number(env.get("currentDifficulty", 0)),
+        excess_blob_gas=number(env.get("currentExcessBlobGas", 0)),
+        block_hash=(lambda height: hashes.get(height, ZERO_HASH)) if hashes else block_hash,
     )
-    return Workload(calls, environment, [pre_account(address, fields) for address, fields in test["pre"].items()])
 
 
 def _environment(fork: Fork, gas_limit: int) -> BlockEnvironment:
