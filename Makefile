@@ -6,7 +6,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: run test check conformance bench bench-gas fetch-tests clean help
+.PHONY: run test check conformance bench bench-gas fuzz mutants fetch-tests clean help
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -16,6 +16,8 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 ARGS ?=
 # For `make conformance`.
 ENGINE ?= reference
+# For `make fuzz`.
+COUNT ?= 100000
 # For `make fetch-tests`.
 ETHEREUM_TESTS_COMMIT := 4c87ebbf024a3e9ec842bcce90564f629a3bcd82
 SPEC_TESTS_RELEASE := v5.4.0
@@ -86,6 +88,14 @@ bench:  ## measure transfers, batches, and the interpreter against revm, results
 bench-gas:  ## measure the ns/gas of every opcode and precompile (ARGS="--engine reference", ARGS=KECCAK)
 	@$(call INSTALL,dev,requirements-dev.lock)
 	@exec .venv/bin/leveret bench gas $(ARGS)
+
+fuzz:  ## compare engines on COUNT random programs (100,000), with revm and EELS (ARGS="--seed 7 --fork osaka")
+	@$(call INSTALL,dev,requirements-dev.lock)
+	@exec .venv/bin/python -m tests.differential --count $(COUNT) $(ARGS)
+
+mutants:  ## check that the suite finds small wrongs in the engine: minutes for each (ARGS="--count 20 --seed 1")
+	@$(call INSTALL,dev,requirements-dev.lock)
+	@exec .venv/bin/python -m tests.mutants $(ARGS)
 
 # ethereum/tests at one commit (MIT) and a release of execution-spec-tests (CC0), both from github.com.
 fetch-tests:  ## download the public Ethereum tests (about 300 MB) into .tools/tests

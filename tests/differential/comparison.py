@@ -96,7 +96,13 @@ def make_engines(names: Sequence[str]) -> dict[str, Engine]:
 
 
 def compare_cases(
-    names: Sequence[str], engines: dict[str, Engine], seeds: range, fork: Fork | None, tally: Tally
+    names: Sequence[str],
+    engines: dict[str, Engine],
+    seeds: range,
+    fork: Fork | None,
+    tally: Tally,
+    *,
+    is_reduced: bool = True,
 ) -> Iterator[Finding | None]:
     """For each seed, what differs."""
     runs = {name: _case_runner(name, engines) for name in names}
@@ -111,7 +117,7 @@ def compare_cases(
             begin = tally.timed(name, begin)
         _count_transactions(results[names[0]], tally)
         other = next((name for name in names[1:] if differences(results[names[0]], results[name])), None)
-        yield None if other is None else _case_finding(seed, case, (names[0], other), runs)
+        yield None if other is None else _case_finding(seed, case, (names[0], other), runs, is_reduced=is_reduced)
 
 
 def _case_runner(name: str, engines: dict[str, Engine]) -> RunCase:
@@ -124,7 +130,9 @@ def _count_transactions(result: CaseResult, tally: Tally) -> None:
         tally.endings[ending] += 1
 
 
-def _case_finding(seed: int, case: Case, pair: tuple[str, str], runs: dict[str, RunCase]) -> Finding:
+def _case_finding(
+    seed: int, case: Case, pair: tuple[str, str], runs: dict[str, RunCase], *, is_reduced: bool
+) -> Finding:
     first, second = (runs[name] for name in pair)
     kinds = _kinds(differences(first(case), second(case)))
 
@@ -132,9 +140,9 @@ def _case_finding(seed: int, case: Case, pair: tuple[str, str], runs: dict[str, 
         found = _kinds(differences(first(smaller), second(smaller)))
         return bool(found) and found <= kinds
 
-    small = minimised(case, still_differs)
+    small = minimised(case, still_differs) if is_reduced else case
     found = differences(first(small), second(small))
-    lines = [f"{pair[0]} and {pair[1]} differ ({case.environment.fork.name.lower()}, made smaller):"]
+    lines = [f"{pair[0]} and {pair[1]} differ ({case.environment.fork.name.lower()}):"]
     lines += [f"    {sentence}" for sentence in found]
     lines.append(f"  block: {small.environment}")
     for account in small.accounts:
@@ -158,7 +166,13 @@ def _kinds(found: Sequence[str]) -> set[str]:
 
 
 def compare_frames(
-    names: Sequence[str], engines: dict[str, Engine], seeds: range, fork: Fork | None, tally: Tally
+    names: Sequence[str],
+    engines: dict[str, Engine],
+    seeds: range,
+    fork: Fork | None,
+    tally: Tally,
+    *,
+    is_reduced: bool = True,
 ) -> Iterator[Finding | None]:
     """For each seed, what differs."""
     for batch, seeds_of_batch in batches(seeds.start, len(seeds), fork):
@@ -179,7 +193,11 @@ def compare_frames(
             tally.endings["succeeded" if results[names[0]].succeeded else "failed"] += 1
             other = next((name for name in names[1:] if results[name] != results[names[0]]), None)
             tally.timed("comparing", begin)
-            yield None if other is None else _frame_finding(frame, batch, (names[0], other), engines)
+            yield (
+                None
+                if other is None
+                else _frame_finding(frame, batch, (names[0], other), engines, is_reduced=is_reduced)
+            )
 
 
 def _run_pair(frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine]) -> list[str]:
@@ -190,9 +208,11 @@ def _run_pair(frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[s
     return frame_differences(first, FramesOnEngine(batch, engines[pair[1]]).run(frame))
 
 
-def _frame_finding(frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine]) -> Finding:
+def _frame_finding(
+    frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine], *, is_reduced: bool
+) -> Finding:
     found = _run_pair(frame, batch, pair, engines)
-    lines = [f"{pair[0]} and {pair[1]} differ ({batch.fork.name.lower()}, made smaller):"]
+    lines = [f"{pair[0]} and {pair[1]} differ ({batch.fork.name.lower()}):"]
     if not found:
         lines.append("    only after the frames before it in its batch, which left something behind")
         return Finding(frame.seed, "\n".join(lines), count=frame.seed - batch.number * BATCH_SIZE + 1)
@@ -202,7 +222,8 @@ def _frame_finding(frame: Frame, batch: Batch, pair: tuple[str, str], engines: d
         found = _run_pair(replace(frame, code=code), batch, pair, engines)
         return bool(found) and {sentence.split()[0] for sentence in found} <= kinds
 
-    frame = replace(frame, code=minimised_code(frame.code, still_differs))
+    if is_reduced:
+        frame = replace(frame, code=minimised_code(frame.code, still_differs))
     lines += [f"    {sentence}" for sentence in _run_pair(frame, batch, pair, engines)]
     lines.append(f"  block: {batch.environment}")
     lines.append(f"  calldata 0x{frame.data.hex()}, value {frame.value}, gas {frame.gas_limit}")

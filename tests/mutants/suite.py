@@ -1,0 +1,91 @@
+"""
+The part of the suite that a mutant must not pass: what finds most comes first.
+
+Each step is a command in a copy of the project, with kernels compiled anew: the mutant's are nobody else's.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.differential import eels, revm
+
+MINUTE_S: Final = 60
+OUTPUT_LINES_SHOWN: Final = 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, what a report calls it, and how long it may take: a mutant that loops for ever is caught too."""
+
+    name: str
+    arguments: tuple[str, ...]
+    timeout_s: int
+
+
+def steps(engine: str) -> list[Step]:
+    """What is run of the suite, for `engine`."""
+    found = []
+    oracle = "eels" if eels.IS_INSTALLED else "reference"
+    until_found = ("--findings", "1", "--as-is")
+    transactions = ("-m", "tests.differential", "--engines", f"{engine},{oracle}", "--count", "400")
+    found.append(Step("transactions", (*transactions, *until_found), 15 * MINUTE_S))
+    if revm.IS_INSTALLED:
+        frames = ("-m", "tests.differential", "--engines", f"{engine},revm", "--count", "10000")
+        found.append(Step("frames", (*frames, *until_found), 15 * MINUTE_S))
+    pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
+    found.append(Step("unit tests", (*pytest, "tests/evm_jit", "tests/primitives"), 15 * MINUTE_S))
+    found.append(Step("state tests", (*pytest, "tests/conformance"), 30 * MINUTE_S))
+    return found
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Which step failed first, and the end of what it said."""
+
+    step: str
+    output: str
+
+
+def copy_project(root: Path, to: Path) -> None:
+    """Every file that git knows or would take, as it is in the working tree."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=root,
+        check=True,
+        capture_output=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        source = root / name
+        if source.is_file():
+            target = to / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def first_failure(project: Path, planned: Sequence[Step]) -> Failure | None:
+    """Run the steps in the copy at `project` until one fails; None if all pass."""
+    kernels = project / ".kernels"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(kernels), "PYTHONDONTWRITEBYTECODE": "1"}
+    for step in planned:
+        try:
+            done = subprocess.run(
+                [sys.executable, *step.arguments],
+                cwd=project,
+                env=environment,
+                timeout=step.timeout_s,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Failure(step.name, f"not over after {step.timeout_s} s")
+        if done.returncode != 0:
+            lines = done.stdout.decode(errors="replace").splitlines()
+            return Failure(step.name, "\n".join(lines[:OUTPUT_LINES_SHOWN]))
+    return None
