@@ -3,7 +3,7 @@ A case: accounts, a block and transactions, made from a seed; and what an implem
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from random import Random
 from typing import Final, NamedTuple
 
@@ -94,21 +94,25 @@ class TransactionResult:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """All transactions' results, the accounts afterwards, and the root of the state."""
+    """All transactions' results, the accounts afterwards, and the root of the state; or what was raised instead."""
 
-    transactions: tuple[TransactionResult, ...]
-    accounts: Mapping[bytes, AccountState]
-    state_root: bytes
+    transactions: tuple[TransactionResult, ...] = ()
+    accounts: Mapping[bytes, AccountState] = field(default_factory=dict)
+    state_root: bytes = b""
+    crash: str | None = None
 
 
 def differences(first: CaseResult, second: CaseResult) -> list[str]:
-    """A sentence for each thing in which the two differ."""
+    """A sentence for each thing in which the two differ; that both raised is no agreement."""
+    crashes = [f"crash: {crash}" for crash in (first.crash, second.crash) if crash is not None]
+    if crashes:
+        return crashes
     found = []
     for index, (one, other) in enumerate(zip(first.transactions, second.transactions, strict=True)):
-        for field in fields(TransactionResult):
-            left, right = getattr(one, field.name), getattr(other, field.name)
+        for member in fields(TransactionResult):
+            left, right = getattr(one, member.name), getattr(other, member.name)
             if left != right and NOT_SAID not in (left, right):
-                found.append(f"transaction {index}: {field.name} {show(left)} and {show(right)}")
+                found.append(f"transaction {index}: {member.name} {show(left)} and {show(right)}")
     for address in sorted(first.accounts.keys() | second.accounts.keys()):
         one_account, other_account = first.accounts.get(address), second.accounts.get(address)
         if one_account != other_account:

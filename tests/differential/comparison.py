@@ -6,10 +6,12 @@ EELS; with revm among the implementations, single frames are compared instead, a
 """
 
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from evm_jit.engine import Engine
@@ -121,7 +123,21 @@ def compare_cases(
 
 
 def _case_runner(name: str, engines: dict[str, Engine]) -> RunCase:
-    return run_on_eels if name == EELS else partial(run_on_engine, engine=engines[name])
+    run = run_on_eels if name == EELS else partial(run_on_engine, engine=engines[name])
+
+    def guarded(case: Case) -> CaseResult:
+        try:
+            return run(case)
+        except Exception as error:  # Whatever is raised is a finding, and not the end of the run.
+            return CaseResult(crash=_crash(name, error))
+
+    return guarded
+
+
+def _crash(name: str, error: Exception) -> str:
+    """What was raised, and where."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{name}: {type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
 
 
 def _count_transactions(result: CaseResult, tally: Tally) -> None:
@@ -185,13 +201,15 @@ def compare_frames(
             frame = make_frame(seed, batch)
             begin = tally.timed("making", begin)
             results: dict[str, FrameResult] = {}
-            for name, runner in runners.items():
-                results[name] = runner.run(frame)
+            for name, runner in list(runners.items()):
+                results[name] = _run_frame(runner, frame, name)
                 begin = tally.timed(name, begin)
+                if results[name].crash is not None:
+                    runners[name] = FramesOnEngine(batch, engines[name])  # Its state is not what it was.
             results[REVM] = machine.run(frame, results[names[0]])
             begin = tally.timed(REVM, begin)
             tally.endings["succeeded" if results[names[0]].succeeded else "failed"] += 1
-            other = next((name for name in names[1:] if results[name] != results[names[0]]), None)
+            other = next((name for name in names[1:] if frame_differences(results[names[0]], results[name])), None)
             tally.timed("comparing", begin)
             yield (
                 None
@@ -202,10 +220,17 @@ def compare_frames(
 
 def _run_pair(frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine]) -> list[str]:
     """What differs between the two, each in a state of its own."""
-    first = FramesOnEngine(batch, engines[pair[0]]).run(frame)
+    first = _run_frame(FramesOnEngine(batch, engines[pair[0]]), frame, pair[0])
     if pair[1] == REVM:
         return frame_differences(first, FramesOnRevm(batch).run(frame, first))
-    return frame_differences(first, FramesOnEngine(batch, engines[pair[1]]).run(frame))
+    return frame_differences(first, _run_frame(FramesOnEngine(batch, engines[pair[1]]), frame, pair[1]))
+
+
+def _run_frame(runner: FramesOnEngine, frame: Frame, name: str) -> FrameResult:
+    try:
+        return runner.run(frame)
+    except Exception as error:
+        return FrameResult(crash=_crash(name, error))
 
 
 def _frame_finding(

@@ -56,14 +56,18 @@ class Frame:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """`changes` are the accounts that are not as before, as they are now; None for one that is gone."""
+    """
+    `changes` are the accounts that are not as before, as they are now; None for one that is gone. `crash` is what was
+    raised instead of a result.
+    """
 
-    succeeded: bool
-    gas_used: int
-    output: bytes
-    logs: tuple[Log, ...]
-    changes: Mapping[bytes, AccountState | None]
+    succeeded: bool = False
+    gas_used: int = 0
+    output: bytes = b""
+    logs: tuple[Log, ...] = ()
+    changes: Mapping[bytes, AccountState | None] = field(default_factory=dict)
     halt: str | None = field(default=None, compare=False)
+    crash: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,10 @@ def inverse(diff: StateDiff, before: Mapping[bytes, AccountState]) -> StateDiff:
 
 
 def frame_differences(first: FrameResult, second: FrameResult) -> list[str]:
-    """A sentence for each thing in which the two differ."""
+    """A sentence for each thing in which the two differ; that both raised is no agreement."""
+    crashes = [f"crash: {crash}" for crash in (first.crash, second.crash) if crash is not None]
+    if crashes:
+        return crashes
     found = []
     for name in ("succeeded", "gas_used", "output", "logs"):
         left, right = getattr(first, name), getattr(second, name)

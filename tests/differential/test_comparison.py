@@ -47,10 +47,30 @@ class Wrong:
         return replace(result, gas_used=result.gas_used - 1) if len(result.output) > 32 else result
 
 
-def first_finding(names: list[str]) -> Finding:
+class Broken(Wrong):
+    """It raises where the other is wrong."""
+
+    def execute(
+        self,
+        transactions: Sequence[Transaction],
+        environment: BlockEnvironment,
+        state: WorldState,
+        gas_used_before: int = 0,
+    ) -> list[Outcome]:
+        outcomes = self._right.execute(transactions, environment, state, gas_used_before)
+        assert all(len(outcome.output) <= 32 for outcome in outcomes), "a long output"
+        return outcomes
+
+    def call(self, call: Call, environment: BlockEnvironment, state: WorldState) -> CallResult:
+        result = self._right.call(call, environment, state)
+        assert len(result.output) <= 32, "a long output"
+        return result
+
+
+def first_finding(names: list[str], kind: type[Wrong] = Wrong) -> Finding:
     """The first one among the first hundred seeds."""
     reference = engine("reference")
-    engines = {"wrong": Wrong(reference), "reference": reference}
+    engines = {"wrong": kind(reference), "reference": reference}
     compare = compare_frames if "revm" in names else compare_cases
     found = compare(names, engines, range(100), Fork.CANCUN, Tally())
     return next(finding for finding in found if finding is not None)
@@ -74,6 +94,19 @@ def test_a_wrong_cost_is_found_in_frames() -> None:
     assert "gas_used" in finding.report
     assert finding.count == 1
     assert finding.report.count("PUSH") <= 3
+
+
+def test_what_an_engine_raises_is_found() -> None:
+    finding = first_finding(["wrong", "reference"], Broken)
+    assert "crash: wrong: AssertionError: a long output" in finding.report
+    assert finding.report.count("transaction: ") == 1
+
+
+@pytest.mark.skipif(not revm.IS_INSTALLED, reason=revm.ABSENCE)
+def test_what_an_engine_raises_is_found_in_frames() -> None:
+    finding = first_finding(["wrong", "revm"], Broken)
+    assert "crash: wrong: AssertionError: a long output" in finding.report
+    assert finding.count == 1
 
 
 def test_a_name_that_nobody_has_is_refused() -> None:
