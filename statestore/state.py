@@ -34,7 +34,7 @@ from statestore.table import (
     grow,
     make_tables,
 )
-from statestore.touched import touched_now
+from statestore.touched import changed_now, touched_now
 from statestore.versions import LATEST, LOADING
 from statestore.view import StateView, Touched
 
@@ -157,6 +157,10 @@ class State:
     def touched(self) -> Touched:
         """What the running transaction wrote or made warm and no revert took back, also where nothing differs now."""
         return touched_now(self._tables)
+
+    def changed(self) -> Touched:
+        """What is not as it was when the running transaction began."""
+        return changed_now(self._tables)
 
     # Versions.
 
