@@ -16,6 +16,7 @@ from numba import types
 
 from evm_jit.precompiles.binary_inverse import almost_inverse, inverse_scales
 from evm_jit.precompiles.bls12_381 import ELEMENT_SIZE_BYTES
+from evm_jit.precompiles.contract_numbers import BLS_G1_ADD
 from evm_jit.precompiles.montgomery import difference_modulo, product_modulo, sum_modulo
 from evm_jit.precompiles.statuses import FAILED
 from primitives.kernels_cache import njit
@@ -186,15 +187,17 @@ def is_on_curve(point, degree):
 
 
 @njit
-def add_at(data, size_bytes, degree, output):
+def add_at(number, data, size_bytes, output):
     """
-    Add two points of G1 (degree 1) or G2 (degree 2); that they are in the subgroup is not asked.
+    Add two points of G1 or G2; that they are in the subgroup is not asked.
 
+    number : int64, BLS_G1_ADD or BLS_G2_ADD
     data, size_bytes : int64, the input: two points
     output : int64, the address of a point, written
 
     Returns the size of the output, or FAILED for what is no point.
     """
+    degree = 1 if number == BLS_G1_ADD else 2
     point_size = 2 * degree * ELEMENT_SIZE_BYTES
     if size_bytes != 2 * point_size:
         return FAILED

@@ -7,7 +7,7 @@ Source: EIP-198; gas from EIP-2565 (Berlin) and EIP-7883 (Osaka); lengths from E
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 from evm_jit.precompiles.contract_numbers import OSAKA
-from evm_jit.precompiles.input_words import padded_word
+from evm_jit.precompiles.input_words import head_scratch, padded_head, padded_word
 from evm_jit.precompiles.modexp import HEAD_SIZE_BYTES, OPERAND_SIZE_BYTES_MAX_OSAKA
 from evm_jit.precompiles.modular_power import WIDTH_BYTES_MAX, power_modulo
 from evm_jit.precompiles.statuses import FAILED, GAS_MAX, IN_PYTHON, SIZE_BYTES_MAX
@@ -53,10 +53,12 @@ def at_least_one(number):
 @njit
 def operand_sizes(data, size_bytes):
     """The sizes in bytes (int64) of base, exponent and modulus that the input names, at most SIZE_BYTES_MAX."""
+    head = padded_head(data, size_bytes, head_scratch())
+    base_size, exponent_size = load_big_endian(head), load_big_endian(head + 32)
     return (
-        at_most(padded_word(data, size_bytes, 0), SIZE_BYTES_MAX),
-        at_most(padded_word(data, size_bytes, 32), SIZE_BYTES_MAX),
-        at_most(padded_word(data, size_bytes, 64), SIZE_BYTES_MAX),
+        at_most(base_size, SIZE_BYTES_MAX),
+        at_most(exponent_size, SIZE_BYTES_MAX),
+        at_most(load_big_endian(head + 64), SIZE_BYTES_MAX),
     )
 
 
@@ -82,7 +84,7 @@ def modexp_at(data, size_bytes, output):
     if max(base_size, modulus_size) > WIDTH_BYTES_MAX:
         return IN_PYTHON
     exponent_start = HEAD_SIZE_BYTES + base_size
-    base = operand(data, size_bytes, HEAD_SIZE_BYTES, base_size)
+    base = operand(data, size_bytes, exponent_start - base_size, base_size)
     modulus = operand(data, size_bytes, exponent_start + exponent_size, modulus_size)
     present = min(max(size_bytes - exponent_start, 0), exponent_size)
     exponent, zero_bits = data + exponent_start, 8 * (exponent_size - present)

@@ -51,7 +51,7 @@ from evm_jit.precompiles.contract_numbers import (
     precompile_addresses,
     precompile_number,
 )
-from evm_jit.precompiles.input_words import padded
+from evm_jit.precompiles.input_words import head_scratch, padded_head
 from evm_jit.precompiles.modexp_kernel import modexp_at, operand_sizes
 from evm_jit.precompiles.native_gas import precompile_gas
 from evm_jit.precompiles.p256_kernel import is_valid_signature
@@ -62,7 +62,7 @@ from evm_jit.precompiles.sha256_kernel import DIGEST_SIZE_BYTES, sha256_at
 from evm_jit.precompiles.statuses import FAILED, IN_PYTHON
 from primitives import secp256k1_calls
 from primitives.kernels_cache import compile_function, njit
-from primitives.memory import copy_bytes, foreign_call, load_int64, scratch
+from primitives.memory import copy_bytes, foreign_call, load_int64
 from primitives.secp256k1_calls import recover_address
 from primitives.u256 import load_big_endian, store_big_endian
 from primitives.wide_integers import low_int64, u256
@@ -96,9 +96,6 @@ PYTHON_CONTRACTS: Final[Mapping[int, Callable[[bytes], bytes]]] = MappingProxyTy
     }
 )
 
-ECRECOVER_INPUT_SIZE_BYTES: Final = 4 * WORD_SIZE_BYTES
-ADD_INPUT_SIZE_BYTES: Final = 4 * WORD_SIZE_BYTES
-MULTIPLY_INPUT_SIZE_BYTES: Final = 3 * WORD_SIZE_BYTES
 POINT_SIZE_BYTES: Final = 2 * WORD_SIZE_BYTES
 V_EVEN: Final = 27  # In ECRECOVER's input: 27 for an even y, 28 for an odd one.
 
@@ -106,7 +103,6 @@ V_EVEN: Final = 27  # In ECRECOVER's input: 27 for an even y, 28 for an odd one.
 RUN_NATIVE, CHECK_PAIRING = 4, 5
 _INT64 = ir.IntType(64)
 _call_native, _call_pairing = foreign_call(_INT64, (_INT64,) * 5), foreign_call(_INT64, (_INT64,) * 2)
-_input_scratch = scratch(4 * WORD_SIZE_BYTES)
 
 
 @cache
@@ -173,10 +169,10 @@ def run_native(number: Any, data: Any, size_bytes: Any, output: Any, functions: 
         ripemd160_at(data, size_bytes, output)
         return RIPEMD160_OUTPUT_SIZE_BYTES
     if number == BN254_ADD:
-        words = padded(data, size_bytes, ADD_INPUT_SIZE_BYTES, _input_scratch())
+        words = padded_head(data, size_bytes, head_scratch())
         return POINT_SIZE_BYTES if add_points(words, output) == OK else FAILED
     if number == BN254_MULTIPLY:
-        words = padded(data, size_bytes, MULTIPLY_INPUT_SIZE_BYTES, _input_scratch())
+        words = padded_head(data, size_bytes, head_scratch())
         return POINT_SIZE_BYTES if multiply_point(words, output) == OK else FAILED
     if number == BN254_PAIRING:
         return run_pairing(data, size_bytes, output, functions)
@@ -184,19 +180,20 @@ def run_native(number: Any, data: Any, size_bytes: Any, output: Any, functions: 
         return modexp_at(data, size_bytes, output)
     if number == BLAKE2F:
         return BLAKE2F_OUTPUT_SIZE_BYTES if blake2f_at(data, size_bytes, output) else FAILED
-    if number == BLS_G1_ADD:
-        return add_at(data, size_bytes, 1, output)
-    if number == BLS_G2_ADD:
-        return add_at(data, size_bytes, 2, output)
+    if number in (BLS_G1_ADD, BLS_G2_ADD):
+        return add_at(number, data, size_bytes, output)
     if number == P256VERIFY:
-        return run_p256verify(data, size_bytes, output)
+        if size_bytes != P256VERIFY_INPUT_SIZE_BYTES or not is_valid_signature(data):
+            return 0
+        store_big_endian(output, u256(1))
+        return WORD_SIZE_BYTES
     return IN_PYTHON
 
 
 @njit
 def run_ecrecover(data, size_bytes, output, functions):
     """ECRECOVER (0x01): digest, v, r, s; the output is empty if no key fits. All int64. Yellow Paper, appendix E.1."""
-    words = padded(data, size_bytes, ECRECOVER_INPUT_SIZE_BYTES, _input_scratch())
+    words = padded_head(data, size_bytes, head_scratch())
     v = load_big_endian(words + 32)
     if v > V_EVEN + 1:
         return 0
@@ -218,13 +215,4 @@ def run_pairing(data, size_bytes, output, functions):
     if status not in (OK, NOT_ONE):
         return FAILED
     store_big_endian(output, u256(status == OK))
-    return WORD_SIZE_BYTES
-
-
-@njit
-def run_p256verify(data, size_bytes, output):
-    """P256VERIFY (0x100): one in a word if the signature is valid, else nothing. All int64. EIP-7951."""
-    if size_bytes != P256VERIFY_INPUT_SIZE_BYTES or not is_valid_signature(data):
-        return 0
-    store_big_endian(output, u256(1))
     return WORD_SIZE_BYTES

@@ -18,7 +18,6 @@ from evm_jit.precompiles.montgomery import difference_modulo, product_modulo, su
 from primitives.kernels_cache import njit
 from primitives.memory import scratch
 from primitives.u256 import load_big_endian, load_limbs, store_limbs
-from primitives.u256_division import multiply_modulo
 from primitives.wide_integers import Constant, low_int64
 
 P, N = int(p256verify.P), int(p256verify.N)
@@ -48,6 +47,7 @@ B: Final = element(int(p256verify.B))
 FROM_WORD: Final = element(RADIX)  # Times it, a word x becomes x 2^256.
 P_WORD, N_WORD = Constant(P), Constant(N)
 N_MINUS_TWO: Final = np.frombuffer((N - 2).to_bytes(WORD_SIZE_BYTES, "big"), dtype=np.uint8)
+SCALAR_FROM_WORD: Final = Constant(RADIX**2 % N)
 P_MINUS_N: Final = Constant(P - N)
 
 # The scalar of G is taken in digits of eight bits, that of the key in digits of four.
@@ -57,6 +57,7 @@ POINT_SIZE_BYTES: Final = 3 * WORD_SIZE_BYTES
 _key_multiples_scratch = scratch(KEY_MULTIPLE_COUNT * POINT_SIZE_BYTES)
 
 add_elements, subtract, _product = sum_modulo(P), difference_modulo(P), product_modulo(P)
+_scalar_product = product_modulo(N)
 
 
 @njit
@@ -178,9 +179,9 @@ def is_valid_signature(data):
     three_x = add_elements(twice(x), x)
     if multiply(y, y) != add_elements(subtract(multiply(multiply(x, x), x), three_x), B):
         return False
-    s_inverse = power_modulo(s, N_WORD, N_MINUS_TWO.ctypes.data, WORD_SIZE_BYTES, 0)
-    u = multiply_modulo(load_big_endian(data), s_inverse, N_WORD)
-    v = multiply_modulo(r, s_inverse, N_WORD)
+    exponent, size, zero_bits = np.int64(N_MINUS_TWO.ctypes.data), np.int64(WORD_SIZE_BYTES), np.int64(0)
+    s_inverse = _scalar_product(power_modulo(s, N_WORD, exponent, size, zero_bits), SCALAR_FROM_WORD)
+    u, v = _scalar_product(load_big_endian(data), s_inverse), _scalar_product(r, s_inverse)
     sum_x, _, sum_z = double_multiply(u, v, (x, y, ONE))
     if not sum_z:
         return False

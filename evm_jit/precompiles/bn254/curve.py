@@ -17,7 +17,6 @@ from evm_jit.precompiles.bn254.field import (
     element,
     from_word,
     invert,
-    load_word,
     multiply,
     negate,
     store_number,
@@ -25,6 +24,7 @@ from evm_jit.precompiles.bn254.field import (
 )
 from evm_jit.precompiles.bn254.parameters import ORDER, B
 from primitives.kernels_cache import njit
+from primitives.u256 import load_big_endian
 from primitives.wide_integers import Constant, low_int64
 
 # What a kernel makes of its input.
@@ -50,7 +50,7 @@ def read_point(address: int) -> tuple[int, Affine]:
 
     Returns OK, COORDINATE_TOO_LARGE or NOT_ON_CURVE, and the point (a tuple of Fp), which is infinity unless OK.
     """
-    x_word, y_word = load_word(address, 0), load_word(address, 1)
+    x_word, y_word = load_big_endian(address), load_big_endian(address + WORD_SIZE_BYTES)
     if x_word >= MODULUS_WORD or y_word >= MODULUS_WORD:
         return COORDINATE_TOO_LARGE, (ZERO, ZERO)
     point = from_word(x_word), from_word(y_word)
@@ -123,8 +123,8 @@ def write_point(point: Jacobian, address: int) -> None:
     x, y, z = point
     inverse = invert(z)
     inverse_squared = multiply(inverse, inverse)
-    store_number(multiply(x, inverse_squared), address, 0)
-    store_number(multiply(y, multiply(inverse, inverse_squared)), address, 1)
+    store_number(multiply(x, inverse_squared), address)
+    store_number(multiply(y, multiply(inverse, inverse_squared)), address + WORD_SIZE_BYTES)
 
 
 @njit
@@ -164,7 +164,7 @@ def multiply_point(address: int, result: int) -> int:
     status, point = read_point(address)
     if status != OK:
         return status
-    scalar = load_word(address, 2)
+    scalar = load_big_endian(address + 2 * WORD_SIZE_BYTES)
     while scalar >= _ORDER_WORD:  # At most 5 times.
         scalar = scalar - _ORDER_WORD
     threefold = scalar + scalar + scalar

@@ -12,7 +12,7 @@ from evm_jit.precompiles.binary_inverse import almost_inverse, inverse_scales
 from evm_jit.precompiles.bn254.parameters import MODULUS
 from evm_jit.precompiles.montgomery import difference_modulo, product_modulo, sum_modulo
 from primitives.kernels_cache import njit
-from primitives.u256 import load_big_endian, load_limbs, store_big_endian
+from primitives.u256 import load_limbs, store_big_endian
 from primitives.wide_integers import Constant
 
 WORD_SIZE_BYTES: Final = 32
@@ -71,12 +71,6 @@ def to_word(a: Fp) -> Fp:
 
 
 @njit
-def load_word(address: int, index: int) -> Fp:
-    """Word `index` of those that begin at an address, as contracts get them: a U256, perhaps not below p."""
-    return load_big_endian(address + WORD_SIZE_BYTES * index)
-
-
-@njit
-def store_number(a: Fp, address: int, index: int) -> None:
-    """Write what a scalar of Fp stands for as word `index` of those that begin at an address."""
-    store_big_endian(address + WORD_SIZE_BYTES * index, to_word(a))
+def store_number(a: Fp, address: int) -> None:
+    """Write what a scalar of Fp stands for to the word at an address."""
+    store_big_endian(address, to_word(a))

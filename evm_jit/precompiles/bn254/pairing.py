@@ -21,7 +21,7 @@ from evm_jit.precompiles.bn254.curve import (
     is_infinity,
     read_point,
 )
-from evm_jit.precompiles.bn254.field import MODULUS_WORD, WORD_SIZE_BYTES, from_word, load_word
+from evm_jit.precompiles.bn254.field import MODULUS_WORD, WORD_SIZE_BYTES, from_word
 from evm_jit.precompiles.bn254.parameters import (
     FROBENIUS_X,
     FROBENIUS_Y,
@@ -59,6 +59,7 @@ from evm_jit.precompiles.bn254.tower import (
     triple_2,
 )
 from primitives.kernels_cache import njit, njit_without_lock
+from primitives.u256 import load_big_endian
 
 PAIR_SIZE_BYTES: Final = 6 * WORD_SIZE_BYTES
 NOT_ONE: Final = 4  # The points are what they should be, but the product is not 1.
@@ -100,11 +101,13 @@ def read_point_g2(address: int) -> tuple[int, PointG2]:
 
     Returns OK, COORDINATE_TOO_LARGE, NOT_ON_CURVE or NOT_IN_SUBGROUP, and the point, which is infinity unless OK.
     """
-    for index in range(4):
-        if load_word(address, index) >= MODULUS_WORD:
+    for place in range(address, address + 4 * WORD_SIZE_BYTES, WORD_SIZE_BYTES):
+        if load_big_endian(place) >= MODULUS_WORD:
             return COORDINATE_TOO_LARGE, _INFINITY_G2
-    x = from_word(load_word(address, 1)), from_word(load_word(address, 0))
-    y = from_word(load_word(address, 3)), from_word(load_word(address, 2))
+    x_imaginary, x_real = from_word(load_big_endian(address)), from_word(load_big_endian(address + WORD_SIZE_BYTES))
+    y_at = address + 2 * WORD_SIZE_BYTES
+    y_imaginary, y_real = from_word(load_big_endian(y_at)), from_word(load_big_endian(y_at + WORD_SIZE_BYTES))
+    x, y = (x_real, x_imaginary), (y_real, y_imaginary)
     if is_infinity_g2((x, y)):
         return OK, _INFINITY_G2
     if not is_equal_2(square_2(y), add_2(multiply_2(square_2(x), x), _TWIST_B)):

@@ -10,6 +10,7 @@ from py_ecc.fields import optimized_bn128_FQ12 as Slow12
 
 from evm_jit.precompiles.bn254 import field, tower
 from evm_jit.precompiles.bn254.parameters import MODULUS, ORDER, signed_digits
+from primitives.u256 import load_big_endian
 
 EDGES = [0, 1, 2, MODULUS - 1, MODULUS - 2, MODULUS // 2, 2**64 - 1, 2**64, 2**192 - 1, 2**253, 2**256 % MODULUS]
 
@@ -25,7 +26,7 @@ def to_integers(array: np.ndarray) -> list[int]:
 @njit
 def read(address, index):
     """An element from the words at an address (int64)."""
-    return field.from_word(field.load_word(address, index))
+    return field.from_word(load_big_endian(address + 32 * index))
 
 
 @njit
@@ -33,11 +34,11 @@ def field_operations(words, results):
     """Of words : uint8[64], into results : uint8[5, 32]."""
     a, b = read(words.ctypes.data, 0), read(words.ctypes.data, 1)
     into = results.ctypes.data
-    field.store_number(field.add(a, b), into, 0)
-    field.store_number(field.subtract(a, b), into, 1)
-    field.store_number(field.multiply(a, b), into, 2)
-    field.store_number(field.negate(a), into, 3)
-    field.store_number(field.invert(a), into, 4)
+    field.store_number(field.add(a, b), into)
+    field.store_number(field.subtract(a, b), into + 32 * 1)
+    field.store_number(field.multiply(a, b), into + 32 * 2)
+    field.store_number(field.negate(a), into + 32 * 3)
+    field.store_number(field.invert(a), into + 32 * 4)
     return a == b
 
 
@@ -55,8 +56,8 @@ def write_12(a, words, row):
     """A tuple of Fp12 to the words at an address (int64)."""
     (c0, c2, c4), (c1, c3, c5) = a
     for coefficient in (c0, c1, c2, c3, c4, c5):
-        field.store_number(coefficient[0], words, row)
-        field.store_number(coefficient[1], words, row + 1)
+        field.store_number(coefficient[0], words + 32 * row)
+        field.store_number(coefficient[1], words + 32 * (row + 1))
         row += 2
 
 
