@@ -7,6 +7,9 @@ Each returns its exit code and raises what goes wrong; `leveret` turns that into
 
 import re
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +20,8 @@ from evm_jit.blocktest import BLOCK_TESTS
 from evm_jit.case_pool import STATE_TESTS, Suite, plan_batches, run_batches
 from evm_jit.engines import make_engine
 from evm_jit.state_tests import CaseFile, find_files
+from evm_jit.statetest import run_case
+from evm_jit.trace_writer import TraceWriter
 from evm_jit.verdict_report import progress, summary
 from evm_jit.workload import Run, Workload, program, read_workload, run_workload
 from primitives.errors import ConfigError
@@ -31,6 +36,8 @@ EngineOption = Annotated[
 ForkOption = Annotated[str | None, typer.Option("--fork", metavar="NAME", help="Only this fork's rules.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 JobsOption = Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes that run cases.")]
+TraceOption = Annotated[bool, typer.Option("--trace", help="Print every instruction as a line of JSON (EIP-3155).")]
+TraceMemoryOption = Annotated[bool, typer.Option("--trace-memory", help="The same, with the memory of the frame.")]
 
 
 def commands(app: typer.Typer) -> None:
@@ -46,9 +53,17 @@ def statetest(
     fork: ForkOption = None,
     as_json: JsonOption = False,
     jobs: JobsOption = 1,
+    trace: TraceOption = False,
+    trace_memory: TraceMemoryOption = False,
 ) -> int:
     """Run Ethereum state tests and compare state roots, logs and refusals."""
-    return _run_suite(STATE_TESTS, paths, engine, fork, as_json, jobs)
+    writer = _trace_writer(trace, trace_memory)
+    if writer is None:
+        return _run_suite(STATE_TESTS, paths, engine, fork, as_json, jobs)
+    if jobs > 1:
+        raise ConfigError("--trace writes one case behind the other: leave --jobs out.")
+    traced = replace(STATE_TESTS, run=partial(run_case, trace=writer))
+    return _run_suite(traced, paths, engine, fork, as_json, jobs, is_traced=True)
 
 
 def blocktest(
@@ -71,28 +86,51 @@ def run(
     fork: ForkOption = None,
     as_json: JsonOption = False,
     bench: Annotated[int, typer.Option("--bench", min=0, metavar="N", help="Time N runs more.")] = 0,
+    trace: TraceOption = False,
+    trace_memory: TraceMemoryOption = False,
 ) -> int:
     """Run bytecode or a workload, show what it returns and the gas it uses, and time it."""
     only = None if fork is None else fork_by_name(fork)
-    done = run_workload(_workload(code, calldata, gas, workload, only), make_engine(engine), bench)
-    print(_run_json(done, bench) if as_json else _run_text(done))
+    writer = _trace_writer(trace, trace_memory)
+    done = run_workload(_workload(code, calldata, gas, workload, only), make_engine(engine), bench, writer)
+    if as_json or writer is None:  # A trace ends with its own summary.
+        print(_run_json(done, bench) if as_json else _run_text(done))
     return 0
 
 
-def _run_suite(suite: Suite, paths: list[Path], engine: str, fork: str | None, as_json: bool, jobs: int) -> int:
-    """Run the cases that `paths` hold, show what became of them, and return the exit code."""
+def _trace_writer(trace: bool, wants_memory: bool) -> TraceWriter | None:
+    return TraceWriter(sys.stdout, wants_memory) if trace or wants_memory else None
+
+
+def _run_suite(
+    suite: Suite,
+    paths: list[Path],
+    engine: str,
+    fork: str | None,
+    as_json: bool,
+    jobs: int,
+    *,
+    is_traced: bool = False,
+) -> int:
+    """
+    Run the cases that `paths` hold, show what became of them, and return the exit code.
+
+    With traces on stdout, nothing else is there but more lines of JSON.
+    """
     only = None if fork is None else fork_by_name(fork)
     make_engine(engine)  # Refused here, before a process is started for it.
     files, skipped = _test_files(suite, paths)
     plan = plan_batches(files, only, suite)
-    with progress(run_batches(plan.batches, engine, jobs), plan.case_count, suite.title) as results:
+    running = run_batches(plan.batches, engine, jobs)
+    with nullcontext(running) if is_traced else progress(running, plan.case_count, suite.title) as results:
         order = {file: position for position, file in enumerate(files)}
         done = sorted(results, key=lambda result: (order[result.batch.file], result.batch.start))
     verdicts = [verdict for result in done for verdict in result.verdicts]
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode([verdict.as_json() for verdict in verdicts]), indent=1).decode())
+        members = msgspec.json.encode([verdict.as_json() for verdict in verdicts])
+        print((members if is_traced else msgspec.json.format(members, indent=1)).decode())
     else:
-        print(summary(done))
+        print(summary(done), file=sys.stderr if is_traced else sys.stdout)
     if skipped:
         what = f"1 file is not a {suite.title}" if skipped == 1 else f"{skipped:,} files are not {suite.title}s"
         print(f"{what} and {'was' if skipped == 1 else 'were'} skipped.", file=sys.stderr)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from evm_jit.engine import Engine
 from evm_jit.state_tests import Case, PreAccount
+from evm_jit.trace_writer import TraceWriter
 from primitives.constants import EMPTY_LIST_HASH
 from primitives.errors import InvalidTransaction
 from primitives.receipt import logs_hash
@@ -61,15 +62,17 @@ class Verdict:
         }
 
 
-def run_case(case: Case, engine: Engine) -> Verdict:
-    """Execute one case and compare."""
+def run_case(case: Case, engine: Engine, trace: TraceWriter | None = None) -> Verdict:
+    """Execute one case and compare; `trace` gets every step, a summary, and what became of the case."""
     begin = time.process_time()
     root = refusal = None
     try:
-        root, logs, refusal = _execute(case, engine)
+        root, logs, refusal = _execute(case, engine, trace)
         error = _difference(case, root, logs, refusal)
     except Exception as crash:  # Whatever an engine raises is the failure of this case, and not the end of the run.
         error = f"{engine.name} engine crashed: {type(crash).__name__}: {crash}"
+    if trace is not None:
+        trace.state(root, case.name, case.fork_name, passed=error is None)
     return Verdict(
         name=case.name,
         fork_name=case.fork_name,
@@ -94,7 +97,7 @@ def write_accounts(accounts: Iterable[PreAccount], state: WorldState) -> None:
             state.set_storage(account.address, key, value)
 
 
-def _execute(case: Case, engine: Engine) -> tuple[bytes, bytes, InvalidTransaction | None]:
+def _execute(case: Case, engine: Engine, trace: TraceWriter | None) -> tuple[bytes, bytes, InvalidTransaction | None]:
     """State root and logs hash afterwards, and the reason if the transaction was refused."""
     state = State()
     trie = StateTrie()
@@ -105,7 +108,9 @@ def _execute(case: Case, engine: Engine) -> tuple[bytes, bytes, InvalidTransacti
     except InvalidTransaction as refusal:
         return trie.root(), EMPTY_LIST_HASH, refusal
     trie.root()  # As in a node, the trie is whole before the transaction, and only what changed is hashed after it.
-    outcome = engine.execute([transaction], case.environment, state)[0]
+    outcome = engine.execute([transaction], case.environment, state, 0, trace)[0]
+    if trace is not None:
+        trace.end_of(outcome)
     trie.apply(state.seal())
     root = trie.root()
     assert root == _root_from_scratch(state), "the state diff is not all that changed"

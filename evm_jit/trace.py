@@ -27,13 +27,15 @@ instruction, save `gasCost`, `refund` and `error`:
 6. `error` is there only if the frame stops by it: `execution reverted` on REVERT, else what `halts` says. What happens
    behind RETURN (code too long, deposit not paid) and a callee's end are not errors of a line.
 
-Behind the lines of a transaction comes `{"output":"","gasUsed":"0x5208"}`, with an `error` as in the outcome; output is
-hex without 0x, as geth writes it. `gasUsed` is the transaction's after refunds, or the frame's where only a frame runs.
+Behind the lines of a transaction comes `{"output":"","gasUsed":"0x5208"}`, with an `error` as in the outcome, or why it
+was refused; output is hex without 0x, as geth writes it. `gasUsed` is the transaction's after refunds, as the EIP wants
+it (geth gives the outermost frame's), or the frame's where only a frame runs. Behind a state test's comes one with the
+`stateRoot`, the case's name, its fork, and whether it passed.
 """
 
 from collections.abc import Iterable
 from itertools import zip_longest
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -98,32 +100,14 @@ def summary_line(output: bytes, gas_used: int, error: str | None) -> str:
     return _line(members if error is None else members | {"error": error})
 
 
+def state_line(state_root: bytes | None, name: str, fork_name: str, passed: bool) -> str:
+    """The line behind a state test; the root is None if the engine crashed."""
+    root = None if state_root is None else f"0x{state_root.hex()}"
+    return _line({"stateRoot": root, "name": name, "fork": fork_name, "pass": passed})
+
+
 def _line(members: dict[str, Any]) -> str:
     return msgspec.json.encode(members).decode()
-
-
-class TraceWriter:
-    """A tracer that writes lines to `file`."""
-
-    def __init__(self, file: TextIO, wants_memory: bool = False) -> None:
-        self._file = file
-        self.wants_memory = wants_memory
-
-    def step(self, step: Step) -> None:
-        """Write its line."""
-        self._write(step_line(step))
-
-    def end(self, output: bytes, gas_used: int, error: str | None) -> None:
-        """Write the summary of a transaction or call."""
-        self._write(summary_line(output, gas_used, error))
-
-    def state(self, state_root: bytes | None, name: str, fork_name: str, passed: bool) -> None:
-        """Write what became of a state test."""
-        root = None if state_root is None else f"0x{state_root.hex()}"
-        self._write(_line({"stateRoot": root, "name": name, "fork": fork_name, "pass": passed}))
-
-    def _write(self, line: str) -> None:
-        self._file.write(line + "\n")
 
 
 class StepList:

@@ -23,6 +23,7 @@ import msgspec
 from evm_jit.engine import Call, CallResult, Engine, Outcome
 from evm_jit.state_tests import PreAccount, block_hash, number, octets, pre_account
 from evm_jit.statetest import write_accounts
+from evm_jit.trace_writer import TraceWriter
 from primitives.block import BlockEnvironment
 from primitives.constants import WEI_PER_ETHER, ZERO_HASH
 from primitives.errors import ConfigError, LeveretError
@@ -90,9 +91,9 @@ class Left(NamedTuple):
     elapsed_ns: int
 
 
-def run_workload(workload: Workload, engine: Engine, repetitions: int) -> Run:
-    """One run that is checked, and then, if `repetitions` is not 0, that many that are only timed."""
-    left = run_once(workload, engine)
+def run_workload(workload: Workload, engine: Engine, repetitions: int, trace: TraceWriter | None = None) -> Run:
+    """One run that is checked and traced, and then, if `repetitions` is not 0, that many that are only timed."""
+    left = run_once(workload, engine) if trace is None else _run_traced(workload, engine, trace)
     results = left.results + [_as_result(outcome) for outcome in left.outcomes]
     run = Run(
         output=results[-1].output,
@@ -130,9 +131,7 @@ def _compare(run: Run, what: str, got: object, expected: object) -> None:
 
 def run_once(workload: Workload, engine: Engine) -> Left:
     """Execute it on a fresh state."""
-    state = State()
-    write_accounts(workload.accounts, state)
-    state.seal_genesis()
+    state = _state_before(workload)
     gc.collect()  # So that the garbage of the run before is not collected while this one is timed.
     begin = time.perf_counter_ns()
     results = [engine.call(call, workload.environment, state) for call in workload.calls]
@@ -140,6 +139,31 @@ def run_once(workload: Workload, engine: Engine) -> Left:
     if workload.transactions:
         outcomes = engine.execute(workload.transactions, workload.environment, state, workload.gas_used_before)
     return Left(results, outcomes, state, time.perf_counter_ns() - begin)
+
+
+def _run_traced(workload: Workload, engine: Engine, trace: TraceWriter) -> Left:
+    """Execute it on a fresh state, one transaction after the other, each with its summary behind its steps."""
+    state = _state_before(workload)
+    begin = time.perf_counter_ns()
+    results: list[CallResult] = []
+    outcomes: list[Outcome] = []
+    for call in workload.calls:
+        results.append(engine.call(call, workload.environment, state, trace))
+        trace.end(results[-1].output, results[-1].gas_used, results[-1].halt)
+    gas_used = workload.gas_used_before
+    for transaction in workload.transactions:
+        outcomes += engine.execute([transaction], workload.environment, state, gas_used, trace)
+        trace.end_of(outcomes[-1])
+        receipt = outcomes[-1].receipt
+        gas_used = gas_used if receipt is None else receipt.cumulative_gas_used
+    return Left(results, outcomes, state, time.perf_counter_ns() - begin)
+
+
+def _state_before(workload: Workload) -> State:
+    state = State()
+    write_accounts(workload.accounts, state)
+    state.seal_genesis()
+    return state
 
 
 def receipts_hash(outcomes: Sequence[Outcome]) -> bytes:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from evm_jit.engine import Call, CallResult, Engine
-from evm_jit.trace import Step, StepList, TraceWriter, first_difference, step_line, summary_line
+from evm_jit.trace import Step, StepList, first_difference, step_line, summary_line
+from evm_jit.trace_writer import TraceWriter
 from primitives.forks import Fork
 from primitives.signature import address_of, sign
 from primitives.transaction import SET_CODE, Authorization
