@@ -16,8 +16,6 @@ from tests.differential.engines import LEADING
 from tests.mutants.mutations import chosen
 from tests.mutants.suite import copy_project, first_failure, steps
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Is a wrong engine found?")
@@ -30,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     planned = steps(options.engine)
     with tempfile.TemporaryDirectory(prefix="leveret-mutants-") as folder:
         original = Path(folder) / "original"
-        copy_project(ROOT, original)
+        copy_project(original)
         mutants = chosen(original, options.seed, options.count)
         if options.list:
             print("\n".join(map(str, mutants)))
@@ -45,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         for index, mutation in enumerate(mutants, 1):
             began = time.monotonic()
             with tempfile.TemporaryDirectory(dir=folder) as copy:
-                copy_project(ROOT, Path(copy))
+                copy_project(Path(copy))
                 mutation.apply(Path(copy))
                 failure = first_failure(Path(copy), planned)
             verdict = "SURVIVED" if failure is None else f"caught by {failure.step}"

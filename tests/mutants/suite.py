@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests import public_data
 from tests.differential import eels, revm
+from tests.tidy.source_files import ROOT, tracked
 
 MINUTE_S: Final = 60
 OUTPUT_LINES_SHOWN: Final = 12
@@ -52,26 +54,26 @@ class Failure:
     output: str
 
 
-def copy_project(root: Path, to: Path) -> None:
+def copy_project(to: Path) -> None:
     """Every file that git knows or would take, as it is in the working tree."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=root,
-        check=True,
-        capture_output=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        source = root / name
-        if source.is_file():
-            target = to / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+    for source in tracked():
+        target = to / source.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def public_tests() -> dict[str, str]:
+    """Where a copy finds the public tests, which lie beside the project or in it."""
+    found = public_data.find(public_data.ETHEREUM_TESTS)
+    if found is None:
+        return {}
+    return {"LEVERET_TESTS": str(found.parent if found.name == public_data.ETHEREUM_TESTS else found)}
 
 
 def first_failure(project: Path, planned: Sequence[Step]) -> Failure | None:
     """Run the steps in the copy at `project` until one fails; None if all pass."""
-    kernels = project / ".kernels"
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(kernels), "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"NUMBA_CACHE_DIR": str(project / ".kernels"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, **public_tests(), **settings}
     for step in planned:
         try:
             done = subprocess.run(

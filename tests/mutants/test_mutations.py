@@ -4,8 +4,7 @@ from pathlib import Path
 
 from tests.mutants.mutations import CONSTANT, GAS, KINDS, Mutation, chosen, mutations_of, sources
 from tests.mutants.suite import Step, copy_project, first_failure
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.tidy.source_files import ROOT
 
 
 def texts(source: str, path: str = "evm_jit/frames.py") -> set[str]:
@@ -69,6 +68,6 @@ def test_the_first_step_that_fails_is_told(tmp_path: Path) -> None:
 
 
 def test_a_copy_holds_the_sources(tmp_path: Path) -> None:
-    copy_project(ROOT, tmp_path)
+    copy_project(tmp_path)
     assert (tmp_path / "evm_jit/gas.py").read_text() == (ROOT / "evm_jit/gas.py").read_text()
     assert not (tmp_path / ".venv").exists()
