@@ -73,7 +73,6 @@ __all__ = [
     "OUTPUT_SIZE_BYTES_MAX",
     "PRECOMPILE_ADDRESSES_MAX",
     "PYTHON_CONTRACTS",
-    "libsecp256k1_functions",
     "precompile_addresses",
     "precompile_functions",
     "precompile_gas",
@@ -122,9 +121,6 @@ def precompile_functions() -> NDArray[np.int64]:
 
 
 _KEPT: Final[list[Any]] = []
-
-# The table begins with libsecp256k1's.
-libsecp256k1_functions = precompile_functions
 
 
 @njit
