@@ -3,6 +3,7 @@
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 from evm_jit.gas import GAS_COLD_ACCOUNT_ACCESS, GAS_WARM_ACCESS
+from evm_jit.precompiles.native import precompile_number
 from primitives.kernels_cache import njit
 from primitives.wide_integers import u256
 from statestore.access_list import mark_touched, warm_account
@@ -32,7 +33,9 @@ def access_account(machine, word):
     was_cold = warm_account(tables, row)
     if was_cold < 0:
         return was_cold, 0
-    return row, GAS_COLD_ACCOUNT_ACCESS if was_cold == 1 else GAS_WARM_ACCESS
+    if was_cold == 0 or precompile_number(address_of(word), machine.fork) != 0:
+        return row, GAS_WARM_ACCESS  # Precompiled contracts are warm from the start.
+    return row, GAS_COLD_ACCOUNT_ACCESS
 
 
 @njit

@@ -69,7 +69,7 @@ def fits_fork(machine, transaction):
     if transaction.y_parity > 1 or r == 0 or r >= order() or s == 0 or s > half_order():
         return False
     if kind == SET_CODE:
-        return transaction.is_creation == 0 and transaction.authorizations_size > 0
+        return transaction.is_creation == 0 and transaction.authorization_count > 0
     return kind != BLOB or fits_blobs(machine, transaction)
 
 

@@ -27,7 +27,7 @@ from primitives.wide_integers import u256
 from statestore.accounts import write_code
 from statestore.code import intern_code
 from statestore.journal import revert, snapshot
-from statestore.jump_destinations import mark_jump_destinations
+from statestore.jump_destinations import bitmap_size, mark_jump_destinations
 from statestore.table import account_row, as_tables, code_row
 
 CODE_PADDING_BYTES = 40  # A cut-off PUSH32 reads 32 bytes of zeros, and a STOP must follow.
@@ -94,15 +94,14 @@ def set_init_code(machine, frame, source, size):
     """Have a frame run init code: a copy of it, with zeros behind it and its jump destinations, below its memory."""
     code = frame.memory
     bitmap = aligned(code + size + CODE_PADDING_BYTES)
-    bitmap_size = (size >> 3) + 1
-    if bitmap + bitmap_size > machine.memory_end:
+    end = bitmap + bitmap_size(size)
+    if end > machine.memory_end:
         return UNSUPPORTED
     copy_bytes(code, source, size)
     clear_bytes(code + size, CODE_PADDING_BYTES)
-    clear_bytes(bitmap, bitmap_size)
     mark_jump_destinations(code, size, bitmap)
     frame.code, frame.code_size, frame.jump_destinations = code, size, bitmap
-    frame.memory = aligned(bitmap + bitmap_size)
+    frame.memory = aligned(end)
     return RUNNING
 
 

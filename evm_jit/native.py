@@ -51,7 +51,7 @@ from primitives.errors import InvalidTransaction
 from primitives.forks import Fork
 from primitives.receipt import Log, Receipt
 from primitives.transaction import Transaction
-from primitives.transaction_kernels import DECODED_TRANSACTION
+from primitives.transaction_kernels import DECODED_TRANSACTION, SIGNING_EXTRA_BYTES
 from statestore.state import State
 from statestore.view import WorldState
 
@@ -205,11 +205,14 @@ class Batch:
     def _decode(self) -> npt.NDArray[Any]:
         """The records of the transactions; they point into bytes that live as long as this object."""
         raws = [transaction.raw for transaction in self._transactions]
-        self._raw = np.frombuffer(b"".join(raws), np.uint8)
-        self._starts = np.zeros(len(raws) + 1, np.int64)
-        np.cumsum([len(raw) for raw in raws], out=self._starts[1:])
+        self._raw = np.frombuffer(b"".join(raws) + bytes(WORD_SIZE_BYTES), np.uint8)
+        starts = np.zeros(len(raws) + 1, np.int64)
+        np.cumsum([len(raw) for raw in raws], out=starts[1:])
         records = np.zeros(len(raws), DECODED_TRANSACTION)
-        self._calls.decode_batch(self._raw.ctypes.data, self._starts.ctypes.data, len(raws), records.ctypes.data)
+        signing = np.empty(len(self._raw) + SIGNING_EXTRA_BYTES * len(raws), np.uint8)
+        self._calls.decode_batch(
+            self._raw.ctypes.data, starts.ctypes.data, len(raws), records.ctypes.data, signing.ctypes.data
+        )
         senders = b"".join(map(_sender_or_none, self._transactions))
         records["sender"] = as_limbs(senders, 20)
         return records

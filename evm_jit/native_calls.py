@@ -25,9 +25,9 @@ def execute(machine, transactions, results, count, resumed):
     return execute_batch(machine, transactions, results, count, resumed)
 
 
-def decode(raw, starts, count, records):
+def decode(raw, starts, count, records, signing):
     """`transaction_kernels.decode_many`."""
-    return decode_many(raw, starts, count, records)
+    return decode_many(raw, starts, count, records, signing)
 
 
 class Calls:
@@ -38,7 +38,7 @@ class Calls:
 
     def __init__(self, progress: Callable[[str, int, int], None]) -> None:
         self._compiled = []  # Keeps the machine code.
-        entries = (("decode_batch", decode, 4), ("execute_batch", execute, 5))
+        entries = (("decode_batch", decode, 5), ("execute_batch", execute, 5))
         progress("precompile_functions", 0, 1 + len(entries))
         precompile_functions()
         for done, (name, function, parameter_count) in enumerate(entries, start=1):

@@ -33,7 +33,7 @@ from evm_jit.machine import FRAME_ONLY, TRANSACTION, as_frame
 from evm_jit.precompiles.native import FAILED, IN_PYTHON, precompile_gas, precompile_number, run_precompile
 from primitives.forks import Fork
 from primitives.kernels_cache import njit
-from primitives.transaction_kernels import STORAGE_KEY_STRIDE, access_list_entry, storage_key
+from primitives.transaction_kernels import HASH_STRIDE, access_list_entry, storage_key
 from primitives.validity import GAS_PER_BLOB
 from primitives.wide_integers import low_uint64, u256
 from statestore.access_list import touch_slot, warm_account
@@ -136,7 +136,7 @@ def fill_warm_set(machine, transaction, sender):
             if slot < 0:
                 return slot
             status = touch_slot(tables, slot)
-            keys += STORAGE_KEY_STRIDE
+            keys += HASH_STRIDE
         if status < 0:
             return status
         at = keys_end

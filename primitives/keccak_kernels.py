@@ -201,17 +201,14 @@ def keccak256_at(address, size_bytes):
     return load_big_endian(state)
 
 
-@njit_without_lock
-def keccak256_many(data, starts, sizes_bytes, digests):
+@njit
+def keccak256_many_at(messages):
     """
-    The digests of many messages.
+    The digests of many messages, wherever they are.
 
-    data : uint8[m]           holds every message, data[start : start + size]
-    starts : int64[n]
-    sizes_bytes : int64[n]
-    digests : uint8[n, 32]    written
+    messages : int64[n, 3]    of each: its address, its size in bytes, the address of 32 bytes for the digest
     """
-    count = len(starts)
+    count = len(messages)
     states = np.zeros((STATE_WORDS, LANES), dtype=np.uint64)
     message_of = np.full(LANES, -1)  # -1 is a lane at rest.
     done_bytes = np.zeros(LANES, dtype=np.int64)
@@ -226,13 +223,31 @@ def keccak256_many(data, starts, sizes_bytes, digests):
                 active += 1
             message, done = message_of[lane], done_bytes[lane]
             if message >= 0:
-                source = data.ctypes.data + starts[message] + done
-                was_last[lane] = absorb(base + 8 * lane, 8 * LANES, source, sizes_bytes[message] - done)
+                source, size = messages[message, 0] + done, messages[message, 1] - done
+                was_last[lane] = absorb(base + 8 * lane, 8 * LANES, source, size)
                 done_bytes[lane] = done + RATE_BYTES
         permute_lanes(base)
         for lane in range(LANES):
             if message_of[lane] >= 0 and was_last[lane]:
                 for word in range(4):
-                    store_word(digests.ctypes.data + 32 * message_of[lane] + 8 * word, states[word, lane])
+                    store_word(messages[message_of[lane], 2] + 8 * word, states[word, lane])
                 message_of[lane] = -1
                 active -= 1
+
+
+@njit_without_lock
+def keccak256_many(data, starts, sizes_bytes, digests):
+    """
+    The digests of many messages in one array.
+
+    data : uint8[m]           holds every message, data[start : start + size]
+    starts : int64[n]
+    sizes_bytes : int64[n]
+    digests : uint8[n, 32]    written
+    """
+    messages = np.empty((len(starts), 3), np.int64)
+    for index in range(len(starts)):
+        messages[index, 0] = data.ctypes.data + starts[index]
+        messages[index, 1] = sizes_bytes[index]
+        messages[index, 2] = digests.ctypes.data + 32 * index
+    keccak256_many_at(messages)

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
-from numba.extending import lower_getattr_generic, lower_setattr_generic, models, register_model
+from numba.extending import intrinsic, lower_getattr_generic, lower_setattr_generic, models, register_model
 
 from primitives.kernels_cache import njit
 from primitives.wide_integers import U256, load_at, operation, store_at
@@ -107,6 +107,14 @@ def record_at(dtype: np.dtype[Any]) -> Callable[[int], Any]:
     """A function for kernels: the record of this layout at an address (int64)."""
     record: Callable[[int], Any] = operation(RecordType(dtype), (types.int64,), lambda builder, address: address)
     return record
+
+
+@intrinsic
+def address_of(typing_context: Any, record: Any) -> Any:
+    """For kernels: the address of a record (int64)."""
+    if not isinstance(record, RecordType):
+        return None
+    return types.int64(record), lambda context, builder, signature, arguments: arguments[0]
 
 
 def offset_of(dtype: np.dtype[Any], name: str) -> int:

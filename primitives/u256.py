@@ -75,8 +75,8 @@ def _load_limbs(builder, address):
     return word
 
 
-# load_limbs(address), store_limbs(address, word): 32 bytes in the machine's order, 8-byte aligned, as four limbs in a row
-# of an array.
+# load_limbs(address), store_limbs(address, word): 32 bytes in the machine's order, 8-byte aligned, as four limbs in a
+# row of an array.
 load_limbs = operation(U256, (types.int64,), _load_limbs)
 store_limbs = operation(types.void, (types.int64, U256), store_at)
 

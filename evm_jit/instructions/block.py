@@ -6,6 +6,7 @@ from evm_jit.frame_memory import stop
 from evm_jit.halt_codes import BLOCK_HASHES_NEEDED
 from evm_jit.machine import BLOCK_HASH_COUNT
 from primitives.kernels_cache import njit
+from primitives.transaction_kernels import blob_hash_at
 from primitives.u256 import load_big_endian, load_limbs
 from primitives.wide_integers import low_int64, u256
 
@@ -70,14 +71,10 @@ def blob_hash(machine, index):
     """BLOBHASH (0x49, EIP-4844): the versioned hash of a blob of this transaction, 0 if it has not so many."""
     if index >= u256(machine.blob_hash_count):
         return u256(0)
-    return load_big_endian(machine.blob_hashes + BLOB_HASH_STRIDE * low_int64(index) + 1)
+    return load_big_endian(blob_hash_at(machine.blob_hashes, low_int64(index)))
 
 
 @njit
 def blob_base_fee(machine):
     """BLOBBASEFEE (0x4a, EIP-7516): in wei."""
     return machine.blob_base_fee
-
-
-# In the transaction each hash is an item of RLP: one byte of header, 32 of hash.
-BLOB_HASH_STRIDE = 33
