@@ -24,6 +24,7 @@ Every error that leveret raises on purpose.
     ├── InvalidBlock                a block that does not follow from its parent
     ├── ExecutionReverted           a call that ended in REVERT; carries the return data
     ├── ExecutionFailed             a call that ended in any other exceptional halt
+    ├── EnginesDiffer               the native engine and the reference engine left different things
     ├── SequencerStopped            no transaction is taken any more; reads go on
     ├── UnknownBlock                a block that does not exist, or whose state is no longer kept
     ├── StorageError                what must last can't be written or read
@@ -35,6 +36,8 @@ Every error that leveret raises on purpose.
 Expected trouble is one of these; our own mistake is an `assert`. Each text is one sentence that can be
 shown to a client or a user as it stands.
 """
+
+from pathlib import Path
 
 
 class LeveretError(Exception):
@@ -295,6 +298,17 @@ class ExecutionFailed(LeveretError):
     """A call that ended in an exceptional halt other than REVERT, in geth's words: `out of gas`, ..."""
 
 
+class EnginesDiffer(LeveretError):
+    """The native engine and the reference engine left different things; `report` is a file that repeats it."""
+
+    def __init__(self, what: str, difference: str, report: Path) -> None:
+        super().__init__(
+            f"the engines differ on {what} ({difference}): the report is {report}, and "
+            f"`leveret run --engine native --workload {report}` repeats it"
+        )
+        self.report = report
+
+
 class SequencerStopped(LeveretError):
     """No transaction is taken any more: the node is stopping, or stopped after a fault of its own."""
 
@@ -323,7 +337,7 @@ class DatadirUnreadable(StorageError):
 
 
 class GenesisMismatch(StorageError):
-    """The data directory belongs to a chain with another genesis."""
+    """The data directory belongs to a chain with another genesis, or with other forks."""
 
 
 class StorageUnavailable(StorageError):
