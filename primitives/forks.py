@@ -89,6 +89,22 @@ class ForkSchedule:
                 fork = max(fork, candidate)
         return fork
 
+    def first_difference(
+        self, other: "ForkSchedule", first_timestamp: int, number: int, timestamp: int
+    ) -> tuple[int, int] | None:
+        """
+        Where `other` has another fork in blocks 0 to `number`, with timestamps from `first_timestamp` to `timestamp`.
+
+        As (number, timestamp) of the earliest block for which they can differ; None if they can't.
+        """
+        numbers = {0} | {first for first, _ in (*self.by_number, *other.by_number) if first <= number}
+        times = {first for first, _ in (*self.by_time, *other.by_time) if first_timestamp < first <= timestamp}
+        for at in sorted(numbers):
+            for since in sorted({first_timestamp} | times):
+                if self.fork_at(at, since) != other.fork_at(at, since):
+                    return at, since
+        return None
+
     @classmethod
     def always(cls, fork: Fork) -> "ForkSchedule":
         """One fork from the first block on."""

@@ -1,7 +1,8 @@
 """
 Opening a chain: the newest usable checkpoint, and the verified records that follow it.
 
-1. The genesis state is computed; its header's hash says whether the data directory is this chain's.
+1. The genesis state is computed; its header's hash says whether the data directory is this chain's. The forks must be
+   those that its blocks were made by.
 2. A checkpoint is chosen that is old enough for the kept states to be readable again, and loaded; a damaged one is
    passed over. Without one the records are replayed from genesis: all of them are kept.
 3. The records after it are verified (numbers, parent hashes, environment, signatures) and their state diffs applied.
@@ -89,7 +90,8 @@ def open_chain(
     genesis.write_to(state)
     trie.apply(state.seal_genesis())
     header = genesis.header(trie.root())
-    datadir = None if path is None else Datadir(path, ChainIdentity(genesis.config.chain_id, header.hash))
+    identity = ChainIdentity(genesis.config.chain_id, header.hash, genesis.config.schedule)
+    datadir = None if path is None else Datadir(path, identity)
     try:
         history = History(datadir.chain_disk if datadir is not None else disk or MemoryDisk(), durability)
         if history.is_empty:
@@ -99,6 +101,7 @@ def open_chain(
         start = _Start(0, state, trie)
         newest = 0
         if datadir is not None:
+            datadir.check_schedule(header.timestamp, *_last_block(history))
             remove_unfinished(datadir.checkpoints_path)
             manifests = _usable_manifests(datadir, history)
             newest = max(manifests, default=0)
@@ -110,6 +113,13 @@ def open_chain(
             datadir.close()
         raise
     return OpenChain(start.state, start.trie, history, header, datadir, age_blocks)
+
+
+def _last_block(history: History) -> tuple[int, int]:
+    """Number and timestamp of the last block, the open one if it has mini-blocks."""
+    head = history.head.header
+    newest = history.open_mini_blocks()[-1:]
+    return (head.number + 1, newest[0].block_timestamp) if newest else (head.number, head.timestamp)
 
 
 @dataclass(frozen=True)

@@ -68,3 +68,16 @@ def test_an_activation_that_is_no_number_is_named(value):
     for key in ("londonBlock", "pragueTime"):
         with pytest.raises(ConfigError, match=key):
             ForkSchedule.from_genesis_config({key: value})
+
+
+def test_schedules_differ_where_a_block_would_have_another_fork():
+    prague, osaka = ForkSchedule.always(Fork.PRAGUE), ForkSchedule.always(Fork.OSAKA)
+    later = ForkSchedule(((0, Fork.PRAGUE),), ((50, Fork.OSAKA),))
+    assert prague.first_difference(osaka, 0, 0, 0) == (0, 0)
+    assert prague.first_difference(prague, 0, 9, 9) is None
+    assert prague.first_difference(later, 10, 9, 49) is None
+    assert prague.first_difference(later, 10, 9, 50) == (0, 50)
+    assert osaka.first_difference(later, 50, 9, 60) is None, "no block is older than genesis"
+    by_number = ForkSchedule(((0, Fork.PRAGUE), (5, Fork.OSAKA)))
+    assert by_number.first_difference(prague, 0, 4, 100) is None
+    assert by_number.first_difference(prague, 0, 5, 100) == (5, 0)

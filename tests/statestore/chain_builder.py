@@ -37,7 +37,7 @@ def genesis_hash() -> bytes:
 
 
 def identity() -> ChainIdentity:
-    return ChainIdentity(CHAIN.chain_id, genesis_hash())
+    return ChainIdentity(CHAIN.chain_id, genesis_hash(), CHAIN.schedule)
 
 
 def datadir(path: Path) -> Datadir:

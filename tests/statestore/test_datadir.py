@@ -1,9 +1,11 @@
 """A data directory is used by one process of the chain that it belongs to, or refused in one sentence."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,11 @@ from primitives.errors import (
     StorageError,
     StorageUnavailable,
 )
+from primitives.forks import Fork, ForkSchedule
 from statestore.datadir import ChainIdentity, Datadir
 
-IDENTITY = ChainIdentity(125_671, b"\x11" * 32)
+OSAKA = ForkSchedule.always(Fork.OSAKA)
+IDENTITY = ChainIdentity(125_671, b"\x11" * 32, OSAKA)
 
 
 def opened(path: Path) -> Datadir:
@@ -50,7 +54,8 @@ def test_two_processes_do_not_share_a_directory(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from primitives.errors import DatadirInUse\n"
         "from statestore.datadir import ChainIdentity, Datadir\n"
-        "try: Datadir(Path(sys.argv[1]), ChainIdentity(125_671, b'\\x11' * 32))\n"
+        "from primitives.forks import ForkSchedule\n"
+        "try: Datadir(Path(sys.argv[1]), ChainIdentity(125_671, b'\\x11' * 32, ForkSchedule(())))\n"
         "except DatadirInUse as error: print(error)\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path)]
@@ -85,8 +90,9 @@ def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; from primitives.errors import DatadirUnreadable\n"
         "from statestore.datadir import ChainIdentity, Datadir\n"
+        "from primitives.forks import ForkSchedule\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"
-        "try: Datadir(Path(sys.argv[1]), ChainIdentity(1, bytes(32)))\n"
+        "try: Datadir(Path(sys.argv[1]), ChainIdentity(1, bytes(32), ForkSchedule(())))\n"
         "except DatadirUnreadable as error: print(error)\n"
     )
     (tmp_path / "data").mkdir(mode=0o500)
@@ -95,12 +101,53 @@ def test_a_directory_of_another_user_is_refused(tmp_path: Path) -> None:
     assert "can't be read and written by this user" in done.stdout
 
 
-@pytest.mark.parametrize("identity", [ChainIdentity(1, b"\x11" * 32), ChainIdentity(125_671, b"\x12" * 32)])
+@pytest.mark.parametrize("identity", [replace(IDENTITY, chain_id=1), replace(IDENTITY, genesis_hash=b"\x12" * 32)])
 def test_another_chain_is_refused(tmp_path: Path, identity: ChainIdentity) -> None:
     opened(tmp_path).close()
     with pytest.raises(GenesisMismatch, match="give the"):
         Datadir(tmp_path, identity)
     opened(tmp_path).close()
+
+
+PRAGUE = ForkSchedule.always(Fork.PRAGUE)
+OSAKA_AT_100 = ForkSchedule(((0, Fork.PRAGUE),), ((100, Fork.OSAKA),))
+
+
+def with_schedule(path: Path, schedule: ForkSchedule, last_number: int = 0, last_timestamp: int = 0) -> None:
+    """Open and close it with these forks, up to a last block."""
+    datadir = Datadir(path, replace(IDENTITY, schedule=schedule))
+    try:
+        datadir.check_schedule(0, last_number, last_timestamp)
+    finally:
+        datadir.close()
+
+
+def test_other_forks_for_blocks_that_are_there_are_refused(tmp_path: Path) -> None:
+    with_schedule(tmp_path, OSAKA)
+    with pytest.raises(GenesisMismatch, match="is osaka from block 0 on, not prague: give the --fork or"):
+        with_schedule(tmp_path, PRAGUE)
+    with_schedule(tmp_path, OSAKA)
+
+
+def test_forks_may_change_where_no_block_is_yet(tmp_path: Path) -> None:
+    with_schedule(tmp_path, PRAGUE)
+    with_schedule(tmp_path, OSAKA_AT_100, last_number=3, last_timestamp=99)
+    with pytest.raises(GenesisMismatch, match="is osaka from block 0 on, not prague"):
+        with_schedule(tmp_path, PRAGUE, last_number=4, last_timestamp=100)
+    with_schedule(tmp_path, PRAGUE, last_number=4, last_timestamp=99)
+    with_schedule(tmp_path, ForkSchedule(((0, Fork.PRAGUE), (5, Fork.OSAKA))), last_number=4, last_timestamp=10**9)
+
+
+def test_forks_of_an_identity_that_names_none_are_those_first_given(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    file = tmp_path / "leveret.json"
+    fields = json.loads(file.read_text())
+    del fields["forks"], fields["checksum"]
+    digest = hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).hexdigest()
+    file.write_text(json.dumps(fields | {"checksum": digest}))
+    with_schedule(tmp_path, PRAGUE)
+    with pytest.raises(GenesisMismatch, match="is prague from block 0 on, not osaka"):
+        with_schedule(tmp_path, OSAKA)
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """A chain that is opened again is the chain that it was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from primitives.errors import DatadirCorrupt, GenesisMismatch, UnknownBlock
+from primitives.forks import Fork, ForkSchedule
 from statestore.checkpoint import Checkpointer, checkpoint_numbers
-from statestore.genesis import dev_genesis
+from statestore.genesis import Genesis, dev_genesis
 from statestore.recovery import OpenChain, open_chain
 from statestore.trie import state_root
 from tests.statestore.chain_builder import CHAIN, GENESIS, SEQUENCER, ChainBuilder, contents, hashes
@@ -105,6 +107,35 @@ def test_another_genesis_or_chain_id_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GenesisMismatch, match="holds chain 125671, not chain 5"):
         open_chain(tmp_path / "data", dev_genesis(type(CHAIN)(chain_id=5), list(GENESIS.alloc), 10**21))
     opened(tmp_path / "data").close()
+
+
+def test_other_forks_than_those_of_its_blocks_are_refused(tmp_path: Path) -> None:
+    opened(tmp_path / "data").close()
+    prague = replace(GENESIS, config=replace(CHAIN, schedule=ForkSchedule.always(Fork.PRAGUE)))
+    with pytest.raises(GenesisMismatch, match="is osaka from block 0 on, not prague"):
+        open_chain(tmp_path / "data", prague)
+    opened(tmp_path / "data").close()
+
+
+def test_a_fork_can_be_planned_but_not_put_before_the_open_block(tmp_path: Path) -> None:
+    """The two genesis blocks have one hash."""
+    prague = replace(CHAIN, schedule=ForkSchedule.always(Fork.PRAGUE))
+    genesis = dev_genesis(prague, list(GENESIS.alloc), 10**21)
+    chain = open_chain(tmp_path / "data", genesis)
+    builder = ChainBuilder(chain)
+    builder.block(1)
+    builder.mini_block()
+    timestamp = chain.history.open_mini_blocks()[-1].block_timestamp
+    chain.close()
+
+    def planned(first: int) -> Genesis:
+        return replace(
+            genesis, config=replace(prague, schedule=ForkSchedule(((0, Fork.PRAGUE),), ((first, Fork.OSAKA),)))
+        )
+
+    with pytest.raises(GenesisMismatch, match="not osaka"):
+        open_chain(tmp_path / "data", planned(timestamp))
+    open_chain(tmp_path / "data", planned(timestamp + 1)).close()
 
 
 def test_a_mini_block_with_another_signature_is_refused(tmp_path: Path) -> None:
