@@ -2,7 +2,8 @@
 Polled filters: eth_newFilter and its kin.
 
 A filter holds no results, only where its last poll ended; a poll reads on from there. So a filter costs the same
-however much happens, and nothing is computed for a filter that nobody polls.
+however much happens, and nothing is computed for a filter that nobody polls. When more has piled up than one search
+may find or read, a poll tells the oldest part, and the next one goes on behind it: nothing is left out.
 """
 
 import asyncio
@@ -11,17 +12,16 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal
 
-from primitives.errors import LeveretError
 from primitives.events import Event, TransactionQueued
 from rpc.blocks import Blocks
 from rpc.encoding import data
 from rpc.errors import ServerError
 from rpc.feed import Feed
-from rpc.logs import LogCriteria, LogSearch
+from rpc.logs import LogCriteria, LogPosition, LogSearch
 from rpc.settings import RpcSettings
 
 REMEMBERED_TRANSACTIONS_MAX: Final = 20_000  # Hashes that a pending-transaction filter can still be told.
@@ -29,13 +29,18 @@ REMEMBERED_TRANSACTIONS_MAX: Final = 20_000  # Hashes that a pending-transaction
 
 @dataclass(slots=True)
 class Filter:
-    """`position` is the first block, mini-block or queued transaction that was not reported yet."""
+    """
+    `position` is the first block, mini-block or queued transaction that was not reported yet, `told` how many logs of
+    that mini-block were. Polls of logs wait for one another, for each says where the next begins.
+    """
 
     kind: Literal["logs", "blocks", "transactions"]
     owner: str
     position: int
     polled_s: float
     criteria: LogCriteria | None = None
+    told: int = 0
+    polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Filters:
@@ -106,7 +111,8 @@ class Filters:
             first, asked.position = max(asked.position, head + 1 - self._settings.logs_blocks_max), head + 1
             hashes = [self._blocks.backend.history.block_hash(number) for number in range(first, head + 1)]
             return [data(item) for item in hashes if item is not None]
-        return await self._new_logs_of(asked)
+        async with asked.polling:
+            return await self._new_logs_of(asked)
 
     def criteria(self, filter_id: str) -> LogCriteria:
         """What a log filter looks for."""
@@ -119,8 +125,8 @@ class Filters:
         assert asked.criteria is not None, "only log filters come here"
         history = self._blocks.backend.history
         first, head = asked.position, self._blocks.head.number
-        asked.position = history.next_mini_block_number
-        if asked.position == first:
+        end = history.next_mini_block_number
+        if end == first:
             return []
         oldest = history.mini_block(first)
         # The newest may be in a block that was sealed just now, or in the one after it.
@@ -130,12 +136,10 @@ class Filters:
             first_block = max(first_block, criteria.from_block)
         if isinstance(criteria.to_block, int):
             last_block = min(last_block, criteria.to_block)
-        search = partial(self._search.between, criteria, first_block, last_block, range(first, asked.position))
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, search)
-        except LeveretError:
-            asked.position = first  # Nothing was told: the next poll begins here again.
-            raise
+        begin = LogPosition(first, asked.told)
+        search = partial(self._search.portion, criteria, first_block, last_block, begin, end)
+        found, (asked.position, asked.told) = await asyncio.get_running_loop().run_in_executor(self._threads, search)
+        return found
 
     def _add(self, new: Filter) -> str:
         self._expire()

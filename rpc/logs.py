@@ -7,7 +7,7 @@ Sealed blocks are skipped by their bloom. Blocks, results, addresses and topics 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from primitives.receipt import Log, bloom_bits
 from rpc.blocks import Blocks
@@ -112,6 +112,13 @@ def _check_choices(choices: list[Any]) -> None:
         raise InvalidValue("exceed max addresses or topics per search position")
 
 
+class LogPosition(NamedTuple):
+    """A mini-block, and how many of the logs in it that are meant lie before."""
+
+    mini_block: int
+    told: int = 0
+
+
 @dataclass(frozen=True)
 class LogSearch:
     """Finds logs on this chain."""
@@ -129,8 +136,38 @@ class LogSearch:
         first, last = self._bounds(criteria)
         return self.between(criteria, first, last) if first <= last else []
 
-    def between(self, criteria: LogCriteria, first: int, last: int, mini_blocks: range | None = None) -> list[Json]:
-        """What is meant in blocks `first` to `last`, sealed or being built, or in only these of their mini-blocks."""
+    def portion(
+        self, criteria: LogCriteria, first: int, last: int, begin: LogPosition, end: int
+    ) -> tuple[list[Json], LogPosition]:
+        """
+        What is meant in mini-blocks from `begin` to before `end`, all of them in blocks `first` to `last`, and where to
+        go on: behind them, or behind as many results, or blocks, as one search may have.
+        """
+        found: list[Json] = []
+        last_here = min(last, first + self.settings.logs_blocks_max - 1)
+        behind = self.blocks.sealed(last_here) if last_here < last else None
+        stop = LogPosition(end if behind is None else min(end, behind.version))
+        here, told = begin.mini_block, 0
+        next_mini_block = -1
+        for body in self.blocks.backend.history.bodies_with_bloom(first, last_here, criteria.may_be_in):
+            if body.mini_blocks.start < next_mini_block:
+                continue  # The open block, which was sealed during the search and is already read.
+            next_mini_block = body.mini_blocks.stop
+            for entry in body.transactions:
+                if not begin.mini_block <= entry.mini_block_number < stop.mini_block:
+                    continue
+                if entry.mini_block_number != here:
+                    here, told = entry.mini_block_number, 0
+                for log in criteria.select([entry]):
+                    if len(found) == self.settings.logs_results_max:
+                        return found, LogPosition(here, told)
+                    told += 1
+                    if here != begin.mini_block or told > begin.told:
+                        found.append(log)
+        return found, stop
+
+    def between(self, criteria: LogCriteria, first: int, last: int) -> list[Json]:
+        """What is meant in blocks `first` to `last`, sealed or being built."""
         if last - first >= self.settings.logs_blocks_max:
             limit = self.settings.logs_blocks_max
             raise InvalidParams(f"exceed maximum block range: {limit}; ask for smaller ranges")
@@ -140,10 +177,7 @@ class LogSearch:
             if body.mini_blocks.start < next_mini_block:
                 continue  # The open block, which was sealed during the search and is already read.
             next_mini_block = body.mini_blocks.stop
-            entries = body.transactions
-            if mini_blocks is not None:
-                entries = tuple(entry for entry in entries if entry.mini_block_number in mini_blocks)
-            found.extend(criteria.select(entries))
+            found.extend(criteria.select(body.transactions))
             if len(found) > self.settings.logs_results_max:
                 limit = self.settings.logs_results_max
                 raise InvalidParams(f"query returned more than {limit} results; ask for smaller ranges")

@@ -126,13 +126,26 @@ class TestLimits:
         error = client.refusal("eth_getLogs", {"fromBlock": "0x4", "toBlock": "0x5"})
         assert (error.code, error.message) == (-32602, "query returned more than 2 results; ask for smaller ranges")
 
-    def test_a_poll_that_found_too_much_tells_nothing_and_forgets_nothing(self, client: Client, chain: Node):
+    def test_a_filter_with_too_many_results_tells_the_oldest_and_then_goes_on(self, client: Client, chain: Node):
         filter_id = client.ask("eth_newFilter", {})
-        for _ in range(3):
+        for _ in range(3):  # In one mini-block.
             chain.send(COUNTER)
         chain.seal_block()
         for _ in range(2):
-            assert client.refusal("eth_getFilterChanges", filter_id).code == -32602
+            chain.send(COUNTER)
+            chain.seal_mini_block()
+        polls = [client.ask("eth_getFilterChanges", filter_id) for _ in range(4)]
+        assert [blocks_of(logs) for logs in polls] == [[5, 5], [5, 6], [6], []]
+        assert [log["logIndex"] for logs in polls for log in logs] == ["0x0", "0x1", "0x2", "0x0", "0x1"]
+
+    def test_a_filter_that_rested_for_too_many_blocks_goes_on_in_steps(self, client: Client, chain: Node):
+        filter_id = client.ask("eth_newFilter", {"address": data(COUNTER)})
+        for has_log in (True, False, False, False, True, False, True):
+            if has_log:
+                chain.send(COUNTER)
+            chain.seal_block()
+        polls = [client.ask("eth_getFilterChanges", filter_id) for _ in range(3)]
+        assert [blocks_of(logs) for logs in polls] == [[5], [9, 11], []]
 
 
 def test_a_log_filter_tells_each_log_once_as_soon_as_it_is_there(client: Client, chain: Node):
