@@ -5,7 +5,7 @@ A case: accounts, a block and transactions, made from a seed; and what an implem
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
 from evm_jit.state_tests import PreAccount
 from primitives import rlp
@@ -15,6 +15,8 @@ from primitives.keccak import keccak256
 from primitives.receipt import Log
 from primitives.transaction import Transaction
 from tests.differential import scenes
+from tests.differential.account_states import AccountState
+from tests.differential.reports import show_pair
 from tests.differential.scenes import CONTRACTS, EOAS, FORKS, MINER, NOBODY, WEALTH_WEI
 from tests.differential.transactions import TransactionPlan, plan_transaction, signed
 
@@ -64,15 +66,6 @@ def _with_collision(case: Case) -> Case:
     return case
 
 
-class AccountState(NamedTuple):
-    """An account with its code and its storage, slots that are zero left out."""
-
-    nonce: int
-    balance_wei: int
-    code_hash: bytes
-    storage: Mapping[int, int]
-
-
 @dataclass(frozen=True)
 class TransactionResult:
     """
@@ -112,26 +105,11 @@ def differences(first: CaseResult, second: CaseResult) -> list[str]:
         for member in fields(TransactionResult):
             left, right = getattr(one, member.name), getattr(other, member.name)
             if left != right and NOT_SAID not in (left, right):
-                found.append(f"transaction {index}: {member.name} {show(left)} and {show(right)}")
+                found.append(f"transaction {index}: {member.name} {show_pair(left, right)}")
     for address in sorted(first.accounts.keys() | second.accounts.keys()):
         one_account, other_account = first.accounts.get(address), second.accounts.get(address)
         if one_account != other_account:
-            found.append(f"account 0x{address.hex()}: {show(one_account)} and {show(other_account)}")
+            found.append(f"account 0x{address.hex()}: {show_pair(one_account, other_account)}")
     if first.state_root != second.state_root:
-        found.append(f"state root {show(first.state_root)} and {show(second.state_root)}")
+        found.append(f"state root {show_pair(first.state_root, second.state_root)}")
     return found
-
-
-def show(value: object) -> str:
-    """A value in a report."""
-    if isinstance(value, bytes):
-        return f"0x{value.hex()}"
-    if isinstance(value, AccountState):
-        storage = {hex(key): hex(item) for key, item in sorted(value.storage.items())}
-        code = value.code_hash.hex()[:8]
-        return f"(nonce {value.nonce}, balance {value.balance_wei}, code hash {code}..., storage {storage})"
-    if isinstance(value, tuple):
-        return f"[{', '.join(show(item) for item in value)}]"
-    if isinstance(value, Log):
-        return f"log of 0x{value.address.hex()}: {show(value.topics)} {show(value.data)}"
-    return str(value)

@@ -35,6 +35,7 @@ from tests.differential.frames import (
     make_frame,
 )
 from tests.differential.minimise import minimised, minimised_code
+from tests.differential.reports import show
 from tests.differential.revm import FramesOnRevm
 
 EELS: Final = "eels"
@@ -160,14 +161,14 @@ def _case_finding(
     found = differences(first(small), second(small))
     lines = [f"{pair[0]} and {pair[1]} differ ({case.environment.fork.name.lower()}):"]
     lines += [f"    {sentence}" for sentence in found]
-    lines.append(f"  block: {small.environment}")
+    lines.append(f"  block: {show(small.environment)}")
     for account in small.accounts:
         state = f"nonce {account.nonce}, balance {account.balance_wei}, storage {dict(account.storage)}"
         lines.append(f"  account 0x{account.address.hex()}: {state}")
         if account.code:
             lines.append(f"    {disassembled(account.code)}")
     for transaction in small.transactions():
-        lines.append(f"  transaction: {transaction}")
+        lines.append(f"  transaction: {show(transaction)}")
         if transaction.to is None:
             lines.append(f"    {disassembled(transaction.data)}")
     return Finding(seed, "\n".join(lines))
@@ -250,7 +251,7 @@ def _frame_finding(
     if is_reduced:
         frame = replace(frame, code=minimised_code(frame.code, still_differs))
     lines += [f"    {sentence}" for sentence in _run_pair(frame, batch, pair, engines)]
-    lines.append(f"  block: {batch.environment}")
+    lines.append(f"  block: {show(batch.environment)}")
     lines.append(f"  calldata 0x{frame.data.hex()}, value {frame.value}, gas {frame.gas_limit}")
     lines.append(f"  program at 0x{frame.to.hex()}: 0x{frame.code.hex()}")
     lines.append(f"    {disassembled(frame.code)}")

@@ -19,7 +19,8 @@ from primitives.constants import ZERO_HASH
 from primitives.keccak import keccak256
 from primitives.receipt import Log
 from primitives.transaction import LEGACY, Transaction
-from tests.differential.cases import AccountState, Case, CaseResult, TransactionResult
+from tests.differential.account_states import AccountState
+from tests.differential.cases import Case, CaseResult, TransactionResult
 
 IS_INSTALLED: Final = find_spec("ethereum") is not None
 ABSENCE: Final = "EELS (ethereum-execution) is not installed: it needs a coincurve that Python 3.13 has no wheels of"

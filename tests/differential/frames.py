@@ -22,11 +22,11 @@ from primitives.receipt import Log
 from primitives.state_diff import Account, AccountChange, StateDiff
 from statestore.state import State
 from tests.differential import scenes
-from tests.differential.cases import AccountState, show
+from tests.differential.account_states import AccountState, account_states, accounts_after
 from tests.differential.code_writer import Scenery
 from tests.differential.edge_words import random_word
-from tests.differential.engine_runs import account_states, accounts_after
 from tests.differential.programs import program
+from tests.differential.reports import show_pair
 from tests.differential.scenes import CONTRACTS, EOAS, MINER, WEALTH_WEI
 
 BATCH_SIZE: Final = 128
@@ -172,9 +172,9 @@ def frame_differences(first: FrameResult, second: FrameResult) -> list[str]:
     for name in ("succeeded", "gas_used", "output", "logs"):
         left, right = getattr(first, name), getattr(second, name)
         if left != right:
-            found.append(f"{name} {show(left)} and {show(right)}")
+            found.append(f"{name} {show_pair(left, right)}")
     for address in sorted(first.changes.keys() | second.changes.keys()):
         left, right = first.changes.get(address), second.changes.get(address)
         if left != right:
-            found.append(f"account 0x{address.hex()}: {show(left)} and {show(right)}")
+            found.append(f"account 0x{address.hex()}: {show_pair(left, right)}")
     return found

@@ -17,8 +17,7 @@ from evm_jit.state_tests import PreAccount
 from primitives.constants import KECCAK_EMPTY
 from primitives.forks import Fork
 from primitives.receipt import Log
-from tests.differential.cases import AccountState
-from tests.differential.engine_runs import account_states
+from tests.differential.account_states import AccountState, account_states
 from tests.differential.frames import CALLER, Batch, Frame, FrameResult
 from tests.differential.statements import STORAGE_KEY_COUNT
 
