@@ -51,13 +51,37 @@ result_row = row_of(RESULT)
 
 
 @njit
-def resume(machine, size):
-    """Go on after a contract that Python ran gave back `size` bytes, or FAILED. A halt code, or a status."""
+def finish_contract(machine, size):
+    """End the call of a contract that Python ran: RUNNING, or the halt code of a transaction that called it itself."""
     if machine.frame == 0:
         return finish_outermost_precompile(machine, size)
     frame, child = as_frame(machine.frame), as_frame(machine.frame + FRAME_SIZE_BYTES)
-    finish_precompile(machine, frame, child, size)
-    return interpret(machine)
+    return finish_precompile(machine, frame, child, size)
+
+
+@njit
+def resume(machine, size):
+    """Go on after a contract that Python ran gave back `size` bytes, or FAILED. A halt code, or a status."""
+    halt = finish_contract(machine, size)
+    return interpret(machine) if halt == RUNNING else halt
+
+
+@njit
+def begin_one(machine_address, transactions, index, count):
+    """Begin one transaction of a batch, to be executed step by step: RUNNING, or what ends it at once."""
+    machine = as_machine(machine_address)
+    machine.coinbase_account = intern_account(as_tables(machine.tables), machine.coinbase)
+    if machine.coinbase_account < 0:
+        return machine.coinbase_account
+    return begin_transaction(machine, transaction_row(transactions, index, count))
+
+
+@njit
+def end_one(machine_address, transactions, results, index, count, halt):
+    """End one transaction that was executed step by step: DONE or a status."""
+    machine = as_machine(machine_address)
+    transaction, result = transaction_row(transactions, index, count), result_row(results, index, count)
+    return end_transaction(machine, transaction, result, halt)
 
 
 @njit

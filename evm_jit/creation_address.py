@@ -3,8 +3,8 @@
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 from evm_jit.accounts import address_of
-from primitives.kernels_cache import njit
 from primitives.keccak_kernels import keccak256_at
+from primitives.kernels_cache import njit
 from primitives.memory import scratch, store_byte
 from primitives.u256 import store_big_endian
 from primitives.wide_integers import leading_zeros, u256

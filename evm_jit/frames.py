@@ -158,6 +158,7 @@ def leave_frame(machine, halt):
     Returns RUNNING, the halt code of the outermost frame, or a status.
     """
     frame = as_frame(machine.frame)
+    machine.last_halt = halt
     halt = end_frame(machine, frame, halt)
     machine.halt = 0
     if halt < 0 or frame.depth == 0:

@@ -9,10 +9,12 @@ from typing import Final
 
 from evm_jit.halts import (
     EXECUTION_REVERTED,
-    OUT_OF_GAS as OUT_OF_GAS_TEXT,
     invalid_opcode_text,
     stack_overflow_text,
     stack_underflow_text,
+)
+from evm_jit.halts import (
+    OUT_OF_GAS as OUT_OF_GAS_TEXT,
 )
 
 RUNNING: Final = 0
@@ -38,6 +40,7 @@ UNSUPPORTED: Final = -101  # The transaction needs more memory than there is: th
 BLOCK_HASHES_NEEDED: Final = -102  # Once they are loaded, the transaction starts again.
 ARENA_FULL: Final = -103  # Logs or outputs of the batch: once they are taken, the transaction starts again.
 REFUSED: Final = -104  # The transaction may not enter the block.
+STEPPED: Final = -105  # As many instructions as were asked for have been executed.
 
 _TEXTS: Final = {
     REVERTED: EXECUTION_REVERTED,

@@ -2,4 +2,4 @@
 
 from evm_jit.dispatch import load_interpreter
 
-interpret = load_interpreter("interpret", is_traced=False)
+interpret = load_interpreter("interpret", is_stepping=False)

@@ -108,7 +108,9 @@ MACHINE = np.dtype(
         ("fork", np.int64),
         ("number", np.int64),
         ("timestamp", np.uint64),
-        ("traced", np.int64),  # address of the trace, 0 for none
+        ("steps", np.int64),  # how many instructions the stepping interpreter is to execute
+        ("gas_charged", np.int64),  # the gas left of the frame once its last instruction was charged, for traces
+        ("last_halt", np.int64),  # why the last frame that ended did, for traces
         ("origin", *ADDRESS),
         ("coinbase", *ADDRESS),
         ("gas_price", *WORD),

@@ -25,6 +25,7 @@ from evm_jit.halt_codes import (
     ARENA_FULL,
     BLOCK_HASHES_NEEDED,
     FINISHED,
+    PRECOMPILE_FAILED,
     REFUSED,
     SUSPENDED,
     UNSUPPORTED,
@@ -41,10 +42,13 @@ from evm_jit.machine import (
     as_limbs,
 )
 from evm_jit.native_calls import compile_calls
+from evm_jit.native_trace import SteppedBatch
 from evm_jit.opcodes import opcode_table
 from evm_jit.precompiles import PrecompileFailed
+from evm_jit.precompiles.failures import failure_text
 from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
 from evm_jit.precompiles.trusted_setup import begin_to_load
+from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
 from primitives.block import BlockEnvironment
 from primitives.errors import InvalidTransaction
@@ -90,22 +94,25 @@ class NativeEngine:
         environment: BlockEnvironment,
         state: WorldState,
         gas_used_before: int = 0,
+        tracer: Tracer | None = None,
     ) -> list[Outcome]:
         """Execute in order; see `Engine.execute`."""
         if not isinstance(state, State) or environment.fork < FIRST_FORK:
-            return reference_engine().execute(transactions, environment, state, gas_used_before)
-        batch = Batch(self._machine(), transactions, environment, state)
+            return reference_engine().execute(transactions, environment, state, gas_used_before, tracer)
+        batch = Batch(self._machine(), transactions, environment, state, tracer)
         return batch.run(gas_used_before)
 
-    def call(self, call: Call, environment: BlockEnvironment, state: WorldState) -> CallResult:
+    def call(
+        self, call: Call, environment: BlockEnvironment, state: WorldState, tracer: Tracer | None = None
+    ) -> CallResult:
         """Execute one call; see `Engine.call`. InvalidTransaction when a transaction like it could not run."""
         if not isinstance(state, State) or environment.fork < FIRST_FORK:
-            return reference_engine().call(call, environment, state)
+            return reference_engine().call(call, environment, state, tracer)
         if call.gas_price == 0:
             environment = replace(environment, base_fee_per_gas=0)
         transaction = transaction_of(call, environment, state)
         check_call(transaction, call, environment, state)
-        batch = Batch(self._machine(), [transaction], environment, state)
+        batch = Batch(self._machine(), [transaction], environment, state, tracer)
         return batch.run_call(call)
 
     def _machine(self) -> Machine:
@@ -125,11 +132,14 @@ class Batch:
         transactions: Sequence[Transaction],
         environment: BlockEnvironment,
         state: State,
+        tracer: Tracer | None,
     ) -> None:
         self._machine = machine
         self._transactions = transactions
         self._environment = environment
         self._state = state
+        self._tracer = tracer
+        self._stepped = SteppedBatch(machine, state, environment.fork, tracer) if tracer is not None else None
         self._outcomes: list[Outcome] = []
         self._results = np.zeros(len(transactions), RESULT)
         self._calls = compile_calls()
@@ -142,10 +152,7 @@ class Batch:
         records = self._decode()
         resumed = NOT_RESUMED
         while True:
-            machine["tables"] = self._state.tables.address
-            status = self._calls.execute_batch(
-                machine.address, records.ctypes.data, self._results.ctypes.data, len(records), resumed
-            )
+            status = self._execute(records, resumed)
             resumed = NOT_RESUMED
             if status == DONE:
                 break
@@ -163,27 +170,34 @@ class Batch:
     def run_call(self, call: Call) -> CallResult:
         """Execute the one transaction as a call."""
         machine = self._machine
-        machine["mode"], machine["gas_used"] = FRAME_ONLY if call.frame_only else CALL, 0
+        machine["mode"], machine["next"], machine["gas_used"] = FRAME_ONLY if call.frame_only else CALL, 0, 0
         records = self._decode()
         resumed = NOT_RESUMED
         while True:
-            machine["tables"], machine["next"] = self._state.tables.address, 0
-            status = self._calls.execute_batch(
-                machine.address, records.ctypes.data, self._results.ctypes.data, 1, resumed
-            )
+            status = self._execute(records, resumed)
             resumed = NOT_RESUMED
             if status == DONE:
                 break
             if status == SUSPENDED:
                 resumed = self._run_contract()
             elif status in (UNSUPPORTED, ARENA_FULL):
-                return reference_engine().call(call, self._environment, self._state)
+                return reference_engine().call(call, self._environment, self._state, self._tracer)
             else:
                 self._make_room(status)
         self._take_results()
         outcome = self._outcomes[0]
         assert outcome.receipt is not None
         return CallResult(outcome.receipt.gas_used, outcome.output, outcome.receipt.logs, outcome.halt)
+
+    def _execute(self, records: npt.NDArray[Any], resumed: int) -> int:
+        """Execute from `machine.next` on: DONE or a status."""
+        machine = self._machine
+        machine["tables"] = self._state.tables.address
+        if self._stepped is not None:
+            return self._stepped.execute(records, self._results, resumed)
+        return self._calls.execute_batch(
+            machine.address, records.ctypes.data, self._results.ctypes.data, len(records), resumed
+        )
 
     def _set_environment(self) -> None:
         machine, environment = self._machine, self._environment
@@ -260,7 +274,9 @@ class Batch:
         self._take_results()
         machine = self._machine
         transaction = self._transactions[machine["next"]]
-        [outcome] = reference_engine().execute([transaction], self._environment, self._state, machine["gas_used"])
+        [outcome] = reference_engine().execute(
+            [transaction], self._environment, self._state, machine["gas_used"], self._tracer
+        )
         if outcome.receipt is not None:
             machine["gas_used"] = outcome.receipt.cumulative_gas_used
         self._outcomes.append(outcome)
@@ -272,7 +288,7 @@ class Batch:
         first = len(self._outcomes)
         count = min(machine["next"], len(self._transactions)) - first
         for index in range(first, first + count):
-            self._outcomes.append(_outcome(self._transactions[index], self._results[index]))
+            self._outcomes.append(_outcome(self._transactions[index], self._results[index], self._environment.fork))
         machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
         return count > 0
 
@@ -285,7 +301,7 @@ def _sender_or_none(transaction: Transaction) -> bytes:
         return _NO_SENDER
 
 
-def _outcome(transaction: Transaction, result: Any) -> Outcome:
+def _outcome(transaction: Transaction, result: Any, fork: Fork) -> Outcome:
     """What a record says of a transaction."""
     halt = int(result["halt"])
     receipt = Receipt(
@@ -298,7 +314,11 @@ def _outcome(transaction: Transaction, result: Any) -> Outcome:
         contract_address=creation_address(transaction.sender, transaction.nonce) if transaction.to is None else None,
     )
     output = ctypes.string_at(int(result["output"]), int(result["output_size"]))
-    text = halt_text(halt, int(result["halt_opcode"]), int(result["halt_height"]), int(result["halt_needed"]))
+    if halt == PRECOMPILE_FAILED:
+        assert transaction.to is not None
+        text: str | None = failure_text(int.from_bytes(transaction.to, "big"), fork, transaction.data)
+    else:
+        text = halt_text(halt, int(result["halt_opcode"]), int(result["halt_height"]), int(result["halt_needed"]))
     return Outcome(receipt, output=output, halt=text)
 
 

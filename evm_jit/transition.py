@@ -24,13 +24,22 @@ from evm_jit.gas import (
 from evm_jit.halt_codes import (
     COLLISION,
     FINISHED,
+    OUT_OF_GAS,
     PRECOMPILE_FAILED,
     REFUSED,
     SUSPENDED,
+    UNSUPPORTED,
 )
 from evm_jit.instructions.system import begin_creation
 from evm_jit.machine import FRAME_ONLY, TRANSACTION, as_frame
-from evm_jit.precompiles.native import FAILED, IN_PYTHON, precompile_gas, precompile_number, run_precompile
+from evm_jit.precompiles.native import (
+    FAILED,
+    IN_PYTHON,
+    precompile_gas,
+    precompile_number,
+    precompile_output_room,
+    run_precompile,
+)
 from primitives.forks import Fork
 from primitives.kernels_cache import njit
 from primitives.transaction_kernels import HASH_STRIDE, access_list_entry, storage_key
@@ -208,12 +217,15 @@ def open_message(machine, frame, transaction, sender):
 def call_outermost_precompile(machine, frame, number):
     """Run a precompiled contract that the transaction itself calls. A halt code, or SUSPENDED."""
     gas = precompile_gas(number, machine.fork, frame.data, frame.data_size)
+    machine.contract, machine.input, machine.input_size = number, frame.data, frame.data_size
     if gas < 0 or gas > frame.gas_left:
-        return finish_outermost_precompile(machine, FAILED)
+        halt = finish_outermost_precompile(machine, FAILED)
+        return halt if gas < 0 else OUT_OF_GAS
+    if machine.return_data + precompile_output_room(number, frame.data, frame.data_size) > machine.return_data_end:
+        return UNSUPPORTED
     frame.gas_left -= gas
     size = run_precompile(number, machine.fork, frame.data, frame.data_size, machine.return_data, machine.libsecp256k1)
     if size == IN_PYTHON:
-        machine.contract, machine.input, machine.input_size = number, frame.data, frame.data_size
         machine.frame = 0  # No frame runs: what goes on afterwards is the transaction.
         return SUSPENDED
     return finish_outermost_precompile(machine, size)

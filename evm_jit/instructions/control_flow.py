@@ -65,7 +65,7 @@ def end_with_output(machine, frame, offset_word, size_word, halt):
     gas_left = expand(machine, frame, frame.gas_left, offset, size)
     if gas_left < 0:
         return machine.halt if machine.halt != 0 else OUT_OF_GAS
-    frame.gas_left = gas_left
+    frame.gas_left = machine.gas_charged = gas_left
     machine.output, machine.output_size = frame.memory + offset, size
     return halt
 

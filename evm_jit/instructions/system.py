@@ -168,6 +168,7 @@ def open_call(machine, frame, gas_left, gas_word, account, code_account, address
         return OUT_OF_GAS
     gas = min(at_most(gas_word, GAS_MAX), gas_left - (gas_left >> ALL_BUT_ONE_SHIFT))
     gas_left -= gas
+    machine.gas_charged = gas_left
     if moved != 0:
         gas += GAS_CALL_STIPEND
     machine.return_data_size = 0
@@ -268,7 +269,7 @@ def open_create(machine, frame, value, offset_word, size_word, salt, is_create2)
     creator = account_row(tables, frame.account)
     nonce = creator.nonce
     machine.return_data_size = 0
-    frame.gas_left = gas_left
+    frame.gas_left = machine.gas_charged = gas_left
     if frame.depth + 1 > CALL_DEPTH_MAX or creator.balance < value or u256(nonce) == u256(NONCE_LAST):
         push(frame, u256(0))
         return RUNNING
@@ -341,7 +342,7 @@ def self_destruct(machine, frame, beneficiary_word):
         gas_left -= cost
     if value != 0 and is_empty(account_row(tables, beneficiary)):
         gas_left -= GAS_NEW_ACCOUNT
-    frame.gas_left = gas_left
+    frame.gas_left = machine.gas_charged = gas_left
     if gas_left < 0:
         return OUT_OF_GAS
     machine.output_size = 0

@@ -36,7 +36,7 @@ def test_static_gas_is_py_evms_where_it_is_static_there() -> None:
 
 
 def test_the_interpreter_branches_on_each_function_once() -> None:
-    source = interpreter_source("interpret", is_traced=False)
+    source = interpreter_source("interpret", is_stepping=False)
     for number in handlers().values():
         assert source.count(f"handler == {number:#04x}:") == 1
-    assert "record_step" not in source
+    assert "machine.steps" not in source
