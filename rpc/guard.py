@@ -7,9 +7,9 @@ JSON, which no page can do without asking first. A request without an Origin doe
 """
 
 import ipaddress
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from rpc.settings import RpcSettings
 
@@ -21,7 +21,12 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON_CONTENT_TYPES: Final = frozenset((b"application/json", b"application/json-rpc", b"application/jsonrequest"))
 LOCAL_HOSTS: Final = frozenset(("localhost", "127.0.0.1", "::1"))
-EXTENSION_SCHEMES: Final = ("chrome-extension://", "moz-extension://")
+# Hosts and origins as browsers write them (RFC 6454): scheme, host and perhaps port, nothing else. Whatever could be
+# read in two ways, such as http://evil.com\@localhost, is none.
+AUTHORITY: Final = r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
+HOST: Final = re.compile(AUTHORITY)
+PAGE_ORIGIN: Final = re.compile(f"https?://(?P<authority>{AUTHORITY})")
+EXTENSION_ORIGIN: Final = re.compile(r"(?:chrome|moz)-extension://[a-z0-9-]+")
 VERDICTS_REMEMBERED_MAX: Final = 1_024
 
 PREFLIGHT_MAX_AGE_S: Final = b"600"
@@ -117,17 +122,13 @@ class Guard:
 
     def _is_origin_served(self, origin: bytes, host: bytes) -> bool:
         text = origin.decode("latin-1").lower()
-        if "*" in self._origins or text in self._origins or text.startswith(EXTENSION_SCHEMES):
+        if "*" in self._origins or text in self._origins or EXTENSION_ORIGIN.fullmatch(text):
             return True
-        try:
-            parts = urlsplit(text)
-            name = parts.hostname or ""
-        except ValueError:
+        page = PAGE_ORIGIN.fullmatch(text)
+        if page is None:
             return False
-        if parts.scheme not in ("http", "https"):
-            return False
-        # A page that this node serves itself, under a Host that was already found good.
-        return name in LOCAL_HOSTS or parts.netloc == host.decode("latin-1").lower()
+        # Or a page that this node serves itself, under a Host that was already found good.
+        return _bare(page["name"]) in LOCAL_HOSTS or page["authority"] == host.decode("latin-1").lower()
 
 
 def preflight_headers(wants_private_network: bool) -> Headers:
@@ -154,8 +155,10 @@ def with_headers(send: Send, extra: Headers) -> Send:
 
 
 def _host_name(host: bytes) -> str:
-    """The name in a Host header, without port and brackets."""
-    text = host.decode("latin-1").lower()
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0].rstrip(".")
+    """The name in a Host header, without port and brackets; empty if it is none."""
+    found = HOST.fullmatch(host.decode("latin-1").lower())
+    return "" if found is None else _bare(found["name"])
+
+
+def _bare(name: str) -> str:
+    return name.strip("[]").rstrip(".")

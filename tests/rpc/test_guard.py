@@ -10,7 +10,13 @@ from tests.rpc.client import Client
 
 BODY = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"})
 
-LOCAL_PAGES = ["http://localhost", "http://localhost:3000", "https://localhost:8443", "http://127.0.0.1:5173"]
+LOCAL_PAGES = [
+    "http://[::1]:3000",
+    "http://localhost",
+    "http://localhost:3000",
+    "https://localhost:8443",
+    "http://127.0.0.1:5173",
+]
 EXTENSIONS = ["chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn", "moz-extension://a-b-c"]
 FOREIGN_PAGES = [
     "https://evil.com",
@@ -24,6 +30,22 @@ FOREIGN_PAGES = [
     "http://[::1",
     "ftp://localhost",
     "localhost",
+    "http://evil.com\\@localhost",
+    "http://evil.com@localhost",
+    "http://evil.com/@localhost",
+    "http://evil.com#@localhost",
+    "http://localhost:80@evil.com",
+    "http://localhost:port",
+    "http://localhost:",
+    "http://localhost/",
+    "http://localhost?evil.com",
+    "http://local\thost",
+    "http://::1",
+    "http://[::1]evil.com",
+    "http://localhost, http://evil.com",
+    "http://",
+    "chrome-extension://a@evil.com",
+    "chrome-extension://",
     "",
 ]
 SERVED_HOSTS = [
@@ -38,6 +60,7 @@ SERVED_HOSTS = [
     "[fe80::1]:8545",
 ]
 OTHER_HOSTS = ["evil.com", "evil.com:8545", "localhost.evil.com", "127.0.0.1.evil.com", "[evil]:1", "0x7f.1", "a b"]
+OTHER_HOSTS += ["localhost:1@evil.com", "[::1]evil.com", "localhost/evil.com", "localhost:port", "evil.com\\@localhost"]
 
 
 def origin_headers(response: httpx.Response) -> dict[str, str]:
