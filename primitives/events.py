@@ -7,7 +7,7 @@ An event speaks only of what may be shown: a mini-block or a block is announced 
 from dataclasses import dataclass
 
 from primitives.block import SealedBlock
-from primitives.errors import InvalidTransaction
+from primitives.errors import InvalidTransaction, LeveretError
 from primitives.mini_block import MiniBlock
 from primitives.transaction import Transaction
 
@@ -41,4 +41,11 @@ class BlockSealed:
     block: SealedBlock
 
 
-Event = TransactionQueued | TransactionRefused | MiniBlockSealed | BlockSealed
+@dataclass(frozen=True, slots=True)
+class SequencerFailed:
+    """The last event: nothing that is not in the log by now will ever be. `error` is what clients are told."""
+
+    error: LeveretError
+
+
+Event = TransactionQueued | TransactionRefused | MiniBlockSealed | BlockSealed | SequencerFailed

@@ -43,7 +43,14 @@ from primitives.errors import (
     StorageError,
     StorageUnavailable,
 )
-from primitives.events import BlockSealed, Event, MiniBlockSealed, TransactionQueued, TransactionRefused
+from primitives.events import (
+    BlockSealed,
+    Event,
+    MiniBlockSealed,
+    SequencerFailed,
+    TransactionQueued,
+    TransactionRefused,
+)
 from primitives.mini_block import MiniBlock
 from primitives.state_diff import EMPTY_ACCOUNT
 from primitives.transaction import Transaction
@@ -283,6 +290,7 @@ class Sequencer:
             log.error("the sequencer stopped, nothing more is written: %s", error)
         else:
             log.error("the sequencer stopped after a fault of its own", exc_info=error)
+        self._net.publish(SequencerFailed(_refusal_after(error)))
 
     def _step(self) -> int:
         if self._clock.monotonic_ns() >= self._block_due_ns:
@@ -307,10 +315,8 @@ class Sequencer:
     # Admission, under the lock.
 
     def _check_running(self) -> None:
-        if isinstance(self._failure, StorageError):
-            raise StorageUnavailable(str(self._failure))
         if self._failure is not None:
-            raise SequencerStopped("the sequencer stopped after an internal error: no transaction is taken")
+            raise _refusal_after(self._failure)
         if self._is_stopping:
             raise SequencerStopped("the node is stopping: no transaction is taken")
 
@@ -499,3 +505,10 @@ class Sequencer:
             if block is not None:
                 versions.append(block.version)
         return versions
+
+
+def _refusal_after(failure: Exception) -> StorageUnavailable | SequencerStopped:
+    """What clients are told since it stopped the loop."""
+    if isinstance(failure, StorageError):
+        return StorageUnavailable(str(failure))
+    return SequencerStopped("the sequencer stopped after an internal error: no transaction is taken")

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from primitives.constants import TRANSACTION_SIZE_BYTES_MAX
-from primitives.errors import InvalidTransaction, TransactionTooLarge
-from primitives.events import Event, MiniBlockSealed, TransactionRefused
+from primitives.errors import InvalidTransaction, LeveretError, TransactionTooLarge
+from primitives.events import Event, MiniBlockSealed, SequencerFailed, TransactionRefused
 from primitives.transaction import Transaction, decode_transaction
 from rpc.backend import Backend
 from rpc.dispatch import Method, Parameter, Where
@@ -21,7 +21,7 @@ SYNC_TIMEOUT_MS_MAX: Final = 60_000
 REALTIME_TIMEOUT_MS: Final = 10_000
 
 # A future is done with None when the transaction was executed, or with why it never will be.
-Outcome = asyncio.Future[InvalidTransaction | None]
+Outcome = asyncio.Future[LeveretError | None]
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,12 @@ class SendMethods:
         if not executed.done():
             return transaction.hash
         refusal = executed.result()
-        if refusal is not None:
+        if isinstance(refusal, InvalidTransaction):
             raise refusal
         entry = self.backend.history.transaction(transaction.hash)
-        assert entry is not None, "a mini-block is announced after it is in the log"
+        if entry is None:
+            assert refusal is not None, "a mini-block is announced after it is in the log"
+            raise refusal
         receipt = self.blocks.receipt_of(entry)
         return receipt if entry.is_sealed else without_block_hash(receipt)
 
@@ -102,8 +104,11 @@ class SendMethods:
                 self._done(transaction.hash, None)
         elif isinstance(event, TransactionRefused):
             self._done(event.hash, event.error)
+        elif isinstance(event, SequencerFailed):
+            for transaction_hash in list(self.waiting):
+                self._done(transaction_hash, event.error)
 
-    def _done(self, transaction_hash: bytes, result: InvalidTransaction | None) -> None:
+    def _done(self, transaction_hash: bytes, result: LeveretError | None) -> None:
         for executed in self.waiting.pop(transaction_hash, ()):
             if not executed.done():
                 executed.set_result(result)

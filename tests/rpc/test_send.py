@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from primitives.errors import NonceMaxed
+from primitives.errors import NonceMaxed, SequencerStopped, StorageUnavailable
+from primitives.events import SequencerFailed
 from primitives.transaction import ACCESS_LIST, LEGACY, decode_transaction
 from rpc.encoding import data
 from rpc.json_objects import without_block_hash
@@ -90,6 +91,26 @@ def test_a_transaction_that_is_refused_after_all_ends_the_waiting(client: Client
     with pytest.raises(Refused) as caught:
         while_waiting(client, method, data(signed.raw), then=lambda: node.refuse(signed, NonceMaxed()))
     assert (caught.value.code, caught.value.message) == (-32000, "nonce has max value")
+
+
+@pytest.mark.parametrize("method", SYNC)
+def test_a_failure_of_the_node_ends_the_waiting(client: Client, node: Node, method):
+    failed = SequencerFailed(StorageUnavailable("no space is left"))
+    with pytest.raises(Refused) as caught:
+        while_waiting(client, method, data(node.signed(BOB).raw), then=lambda: node.publish(failed))
+    assert (caught.value.code, caught.value.message) == (-32000, "no space is left")
+
+
+def test_what_got_into_the_log_before_a_failure_has_its_receipt(client: Client, node: Node):
+    def fail_before_the_mini_block_is_announced() -> None:
+        listeners, node.listeners = node.listeners, []
+        node.seal_mini_block()
+        node.listeners = listeners
+        node.publish(SequencerFailed(SequencerStopped("stopped")))
+
+    signed = node.signed(BOB)
+    receipt = while_waiting(client, SYNC[0], data(signed.raw), then=fail_before_the_mini_block_is_announced)
+    assert receipt["transactionHash"] == data(signed.hash)
 
 
 @pytest.mark.parametrize("timeout", [1, "0x1"])

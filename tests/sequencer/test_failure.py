@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from primitives.errors import SequencerStopped, StorageUnavailable
-from primitives.events import BlockSealed, MiniBlockSealed
+from primitives.events import BlockSealed, MiniBlockSealed, SequencerFailed
 from statestore.disk import MemoryDisk
 from tests.sequencer.accounts import ADDRESSES, transfer
 from tests.sequencer.world import CRASH, World
@@ -71,6 +71,26 @@ def test_after_a_failed_write_transactions_are_refused_and_reads_go_on():
     assert world.sequencer.pending_nonce(ADDRESSES[0]) == 1
     assert world.sequencer.environment().number == 1
     assert world.history.head.number == 0
+
+
+@pytest.mark.parametrize(
+    ("disk", "data", "told"),
+    [
+        (MemoryDisk(writes_left=1), b"", "StorageUnavailable"),
+        (MemoryDisk(), CRASH + bytes(20), "SequencerStopped"),
+    ],
+)
+def test_a_failure_is_the_last_thing_that_listeners_hear(disk: MemoryDisk, data: bytes, told: str):
+    world = World(disk=disk)
+    world.submit(transfer(0, 0, data=data, gas_limit=50_000))
+    for _ in range(2):
+        with pytest.raises((StorageUnavailable, ZeroDivisionError)):
+            world.step()
+    (failed,) = world.events_of(SequencerFailed)
+    assert world.events[-1] is failed
+    assert type(failed.error).__name__ == told
+    with pytest.raises(type(failed.error), match=str(failed.error)):
+        world.submit(transfer(0, 1))
 
 
 def test_a_block_that_could_not_be_logged_is_not_announced():
