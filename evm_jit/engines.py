@@ -1,14 +1,47 @@
-"""Which engine `--engine` names."""
+"""
+Which engine `--engine` names. What an engine needs is imported when it is made: py-evm alone takes half a second.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
 
 from evm_jit.engine import Engine
-from evm_jit.reference import ReferenceEngine
 from primitives.errors import ConfigError
 
-ENGINE_NAMES = ("reference",)
+
+def _reference(report_directory: Path) -> Engine:
+    from evm_jit.reference import ReferenceEngine
+
+    return ReferenceEngine()
 
 
-def make_engine(name: str) -> Engine:
-    """The engine called `name`; ConfigError, in one sentence, for a name that this version does not have."""
-    if name == ReferenceEngine.name:
-        return ReferenceEngine()
-    raise ConfigError(f"no engine is called '{name}': use one of {', '.join(ENGINE_NAMES)}.")
+def _native(report_directory: Path) -> Engine:
+    from evm_jit.native import NativeEngine
+
+    return NativeEngine()
+
+
+def _shadow(report_directory: Path) -> Engine:
+    from evm_jit.shadow import ShadowEngine
+
+    return ShadowEngine(_native(report_directory), _reference(report_directory), report_directory)
+
+
+_ENGINES: dict[str, Callable[[Path], Engine]] = {"reference": _reference, "native": _native, "shadow": _shadow}
+# The first tier of the native engine, by its own name: what runs before anything was compiled for a contract.
+_ALIASES = {"interpreter": "native"}
+
+ENGINE_NAMES = tuple(_ENGINES)
+
+
+def make_engine(name: str, report_directory: Path = Path()) -> Engine:
+    """
+    The engine called `name`; ConfigError, in one sentence, for a name that this version does not have.
+
+    report_directory : where the shadow engine writes what differs
+    """
+    make = _ENGINES.get(_ALIASES.get(name, name))
+    if make is None:
+        names = [*_ENGINES, *_ALIASES]
+        raise ConfigError(f"no engine is called '{name}': use one of {', '.join(names)}.")
+    return make(report_directory)
