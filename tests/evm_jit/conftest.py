@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from evm_jit.engine import Engine
-from evm_jit.engines import ENGINE_NAMES, make_engine
+from evm_jit.engines import ENGINES_TESTED, make_engine
 from statestore.overlay import EmptyView, Overlay
 from statestore.state import State
 from statestore.view import WorldState
@@ -14,7 +14,7 @@ from tests.evm_jit.scene import ETHER, SENDER
 WORLDS: dict[str, Callable[[], WorldState]] = {"overlay": lambda: Overlay(EmptyView()), "tables": State}
 
 
-@pytest.fixture(params=ENGINE_NAMES)
+@pytest.fixture(params=ENGINES_TESTED)
 def engine(request: pytest.FixtureRequest) -> Engine:
     return make_engine(request.param)
 
