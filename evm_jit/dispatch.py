@@ -12,16 +12,13 @@ lines, and whoever wonders can read it.
 
 import importlib.util
 import inspect
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-from numba.core import config
-
-from evm_jit.opcodes import WORD_SIZE_BYTES, Opcode, handlers
+from evm_jit.machine import WORD_SIZE_BYTES
+from evm_jit.opcodes import OPCODES, Opcode, handlers
+from primitives.kernels_cache import generated_source
 
 _HEAD = '''
 from evm_jit.frames import leave_frame
@@ -89,7 +86,8 @@ def _branch(row: Opcode) -> Iterator[str]:
     """The statements of one branch."""
     arguments = _operands(row)
     call = f"{row.function.__name__}({', '.join(arguments)})"
-    grown = WORD_SIZE_BYTES * (row.put - row.taken)
+    served = [other for other in OPCODES.values() if other.function is row.function]
+    grown = {WORD_SIZE_BYTES * (other.put - other.taken) for other in served}
     if row.leaves:
         yield "frame.pc, frame.gas_left = pc, gas_left"
         yield f"frame.top = top - {WORD_SIZE_BYTES * row.taken}"
@@ -107,8 +105,11 @@ def _branch(row: Opcode) -> Iterator[str]:
             yield "    break"
     if is_jump:
         yield "pc = destination"
-    if grown:
-        yield f"top += {grown}"
+    if len(grown) > 1:
+        assert row.put == 0, "how much the stack shrinks is what the table says is taken"
+        yield "top -= (entry >> 16) & 0xFFFF"
+    elif grown != {0}:
+        yield f"top += {grown.pop()}"
     if has_result:
         yield f"store_limbs(top - {WORD_SIZE_BYTES}, result)"
 
@@ -132,8 +133,7 @@ def interpreter_source(name: str, is_stepping: bool) -> str:
 
 def load_interpreter(name: str, is_stepping: bool) -> Callable[..., int]:
     """The compiled interpreter, compiled when it is first called."""
-    path = Path(config.CACHE_DIR) / "generated" / f"{name}.py"  # type: ignore[attr-defined]
-    _keep(path, interpreter_source(name, is_stepping))
+    path = generated_source(name, interpreter_source(name, is_stepping))
     spec = importlib.util.spec_from_file_location(f"leveret_{name}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -141,14 +141,3 @@ def load_interpreter(name: str, is_stepping: bool) -> Callable[..., int]:
     spec.loader.exec_module(module)
     function: Callable[..., Any] = getattr(module, name)
     return function
-
-
-def _keep(path: Path, source: str) -> None:
-    """Have a file with this content; it is written once, for Numba's cache goes by its time."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.exists() and path.read_text() == source:
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".py")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(source)
-    Path(temporary).replace(path)

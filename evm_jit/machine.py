@@ -161,7 +161,7 @@ class Machine:
             ("outputs", OUTPUTS_SIZE_BYTES),
         ):
             self[name] = self._keep(np.frombuffer(reserve(size_bytes), np.uint8))
-            if f"{name}_end" in self.record.dtype.names:
+            if f"{name}_end" in (MACHINE.names or ()):
                 self[f"{name}_end"] = self[name] + size_bytes
         self.block_hashes = np.zeros((BLOCK_HASH_COUNT, 4), np.uint64)
         self["block_hashes"] = self.block_hashes.ctypes.data

@@ -1,87 +1,139 @@
 """
-Where compiled kernels are kept on disk, decided before the first one is declared.
+Where compiled kernels are kept on disk, decided when one is declared.
 
 Numba's own cache notices an edit in the file of a kernel, but not in a file that the kernel calls or takes a
-constant from, and then runs old code without a word. So the directory is named after a hash of every source that a
-kernel can depend on (each file of ours that mentions Numba or `njit`, and what of ours these import), the versions of
-Numba and Python, the CPU, and the settings that change the code. A cache holds pickles, which run when they are read:
-the directory is ours alone (mode 0700), and one that belongs to somebody else is refused. `NUMBA_CACHE_DIR` overrides.
+constant from, and then runs old code without a word. Here the kernels of a file are kept in a directory that is named
+after a hash of that file and of every file that it imports, directly or not; the directory above is named after the
+versions of Numba and Python, the CPU, and the settings that change the code. So an edit compiles again what can depend
+on it, and nothing else. A file that has changed since this process began may not be what Python imported: what
+depends on it is compiled for this process alone.
 
-Kernels import `njit` from here, so that none is declared earlier.
+A cache holds pickles, which run when they are read: the directory is ours alone (mode 0700), and one that belongs to
+somebody else is refused. `NUMBA_CACHE_DIR` overrides the place, not the names in it.
+
+Every kernel is declared through `njit` and its kin below.
 """
 
 import atexit
 import hashlib
+import inspect
 import os
 import platform
 import re
 import shutil
 import stat
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from types import FunctionType
+from typing import Any, Final, TypeVar
 
 import llvmlite
 import llvmlite.binding
 import numba
 import numpy as np
-from numba.core import config
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
 from primitives.errors import ConfigError
 
-PROJECT = Path(__file__).resolve().parent.parent
-PACKAGES = ("primitives", "statestore", "evm_jit", "sequencer", "rpc", "replica", "prover", "settlement", "bench")
-DIRECTORIES_KEPT_MAX = 8  # Of older sources; each holds some megabytes.
+PROJECT: Final = Path(__file__).resolve().parent.parent
+DIRECTORIES_KEPT_MAX: Final = 8  # Of a file, and of environments; the ones used last.
+BEGAN_S: Final = time.time() - 0.02  # The clock of files is behind by a tick or two.
 
-_MENTION = re.compile(rb"\bnumba\b|\bnjit\b")
-_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+([^#\n]+)|import\s+([\w.]+))", re.MULTILINE)
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.M)
+_CONTINUED, _COMMENT, _NAME = re.compile(rb"\\\r?\n"), re.compile(rb"#[^\n]*"), re.compile(rb"(?:^|,)\s*([\w.]+)")
 # Settings of Numba that change the machine code, but not the key of its cache.
 _SETTINGS = ("NUMBA_BOUNDSCHECK", "NUMBA_OPT", "NUMBA_LOOP_VECTORIZE", "NUMBA_SLP_VECTORIZE", "NUMBA_CPU_NAME")
 
 
-def kernel_sources(project: Path = PROJECT) -> list[Path]:
-    """The files that compiled code can depend on, sorted."""
-    found: set[Path] = set()
-    waiting = [path for path in _files(project) if _MENTION.search(path.read_bytes())]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting.extend(_imports(project, path.read_text()))
-    return sorted(found)
+class Sources:
+    """
+    The files of a project, each read once, and what they import of each other.
+
+    project : where imports begin
+    ends : a file whose own imports do not count
+    """
+
+    def __init__(self, project: Path, ends: Path | None = None) -> None:
+        self._project, self._ends = project, ends
+        self._read: dict[Path, tuple[bytes, float, list[Path]]] = {}
+        self._closures: dict[Path, list[Path]] = {}
+
+    def closure(self, path: Path) -> list[Path]:
+        """A file and all that it imports, directly or not, sorted."""
+        if path not in self._closures:
+            found, waiting = {path}, [path]
+            while waiting:
+                for imported in self._file(waiting.pop())[2]:
+                    if imported not in found:
+                        found.add(imported)
+                        waiting.append(imported)
+            self._closures[path] = sorted(found)
+        return self._closures[path]
+
+    def hash(self, paths: Iterable[Path]) -> str:
+        """Names the content of files: 16 hexadecimal digits."""
+        digest = hashlib.blake2b(digest_size=8)
+        for path in paths:
+            # A file elsewhere is named by its content alone: wherever it is, it means the same.
+            name = path.relative_to(self._project) if path.is_relative_to(self._project) else path.name
+            digest.update(f"{name}\0".encode() + self._file(path)[0])
+        return digest.hexdigest()
+
+    def changed_s(self, path: Path) -> float:
+        """When a file changed last, as `time.time` counts; a copy that keeps the times of its source hides nothing."""
+        return self._file(path)[1]
+
+    def _file(self, path: Path) -> tuple[bytes, float, list[Path]]:
+        """The hash of a file, when it changed, and what it imports."""
+        if path not in self._read:
+            changed_s = path.stat().st_ctime
+            content = path.read_bytes()
+            imports = [] if path == self._ends else sorted(set(self._imports(content)))
+            self._read[path] = hashlib.blake2b(content, digest_size=16).digest(), changed_s, imports
+        return self._read[path]
+
+    def _imports(self, content: bytes) -> Iterator[Path]:
+        """The files of the project that a source imports; `from package import name` may name a file too."""
+        for module, names, plain in _IMPORT.findall(_CONTINUED.sub(b" ", content)):
+            listed = [name.decode() for name in _NAME.findall(_COMMENT.sub(b"", names or plain).strip(b"() \t\r\n"))]
+            for name in [f"{module.decode()}.{name}" for name in listed] if module else listed:
+                place = self._project
+                for part in name.split("."):
+                    place = place / part
+                    if self._is_file(place / "__init__.py"):
+                        yield place / "__init__.py"
+                    elif self._is_file(place.with_suffix(".py")):
+                        yield place.with_suffix(".py")
+                        break
+                    elif not self._is_directory(place):
+                        break
+
+    @staticmethod
+    @cache
+    def _is_file(path: Path) -> bool:
+        return path.is_file()
+
+    @staticmethod
+    @cache
+    def _is_directory(path: Path) -> bool:
+        return path.is_dir()
 
 
-def sources_hash(project: Path = PROJECT) -> str:
-    """Names what the machine code is made from: 16 hexadecimal digits."""
-    digest = hashlib.blake2b(digest_size=8)
+def environment_hash() -> str:
+    """Names what besides the sources decides the machine code: 16 hexadecimal digits."""
     features = llvmlite.binding.get_host_cpu_features().flatten()
-    for part in (
+    parts = (
         *(numba.__version__, np.__version__, llvmlite.__version__, platform.python_version()),
         *(llvmlite.binding.get_host_cpu_name(), features),
         *(os.environ.get(setting, "") for setting in _SETTINGS),
-    ):
-        digest.update(part.encode() + b"\0")
-    for path in kernel_sources(project):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(project)}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
-
-
-def _files(project: Path) -> Iterator[Path]:
-    for package in PACKAGES:
-        yield from (project / package).rglob("*.py")
-
-
-def _imports(project: Path, source: str) -> Iterator[Path]:
-    """The files of ours that a source imports; `from package import name` may name a file too."""
-    for module, names, plain in _IMPORT.findall(source):
-        dotted = [module or plain]
-        dotted += [f"{module}.{name.split()[0]}" for name in names.strip(" ()").split(",") if module and name.split()]
-        for name in dotted:
-            path = project.joinpath(*name.split(".")).with_suffix(".py")
-            if name.split(".")[0] in PACKAGES and path.is_file():
-                yield path
+    )
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
 
 
 def _private_directory(path: Path) -> None:
@@ -94,54 +146,150 @@ def _private_directory(path: Path) -> None:
         )
 
 
-def _remove_stale(directories: Iterable[Path]) -> None:
-    """Keep the newest few directories of older sources."""
-    by_age = sorted(directories, key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in by_age[DIRECTORIES_KEPT_MAX:]:
-        shutil.rmtree(path, ignore_errors=True)
+def _use(directory: Path, alike: str) -> None:
+    """Make a directory, or note that it is used; of those beside it whose names match `alike`, remove the oldest."""
+    is_new = not directory.exists()
+    _private_directory(directory)
+    os.utime(directory)
+    if is_new:
+        with_times = []
+        for path in directory.parent.glob(alike):
+            try:
+                with_times.append((path.lstat().st_mtime_ns, path))
+            except FileNotFoundError:  # Another process removes it too.
+                continue
+        for _, path in sorted(with_times, reverse=True)[DIRECTORIES_KEPT_MAX:]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-def choose_directory() -> Path:
-    """The directory for these sources on this machine, made if need be; a temporary one if home can't be written."""
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    ours = home / "leveret"
-    directory = ours / f"numba-{sources_hash()}"
-    try:
-        _private_directory(ours)
-        is_new = not directory.exists()
-        _private_directory(directory)
-        if is_new:
-            _remove_stale(path for path in ours.glob("numba-*") if path != directory)
-    except OSError:
-        directory = Path(tempfile.mkdtemp(prefix="leveret-numba-"))
-        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+@cache
+def _temporary_root() -> Path:
+    """A directory that goes when the process ends."""
+    directory = Path(tempfile.mkdtemp(prefix="leveret-kernels-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     return directory
 
 
-if not os.environ.get("NUMBA_CACHE_DIR"):
-    # Not through the environment: a child process with other sources must choose for itself.
-    config.CACHE_DIR = str(choose_directory())  # type: ignore[attr-defined]
+def choose_root() -> Path:
+    """The directory for this machine and these settings, made if need be; a temporary one if home can't be written."""
+    if os.environ.get("NUMBA_CACHE_DIR"):
+        root = Path(os.environ["NUMBA_CACHE_DIR"]).absolute()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return root
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    root = home / "leveret" / f"kernels-{environment_hash()}"
+    try:
+        _private_directory(home / "leveret")
+        _use(root, "kernels-*")
+    except OSError:
+        return _temporary_root()
+    return root
+
+
+ROOT: Final = choose_root()
+SOURCES: Final = Sources(PROJECT, ends=Path(__file__).resolve())
+
+
+def generated_source(name: str, source: str) -> Path:
+    """A file `name.py` among the kernels with a source that a program made; kernels in it are kept like others."""
+    digest = hashlib.blake2b(source.encode(), digest_size=8).hexdigest()
+    directory = ROOT / f"generated-{name}-{digest}"
+    _use(directory, f"generated-{name}-*")
+    path = directory / f"{name}.py"
+    if not path.exists() or path.read_text() != source:
+        descriptor, temporary = tempfile.mkstemp(dir=directory, suffix=".py")
+        with os.fdopen(descriptor, "w") as file:
+            file.write(source)
+        Path(temporary).replace(path)
+    return path
+
+
+def _declaring_files(function: FunctionType) -> Iterator[Path]:
+    """The file of a kernel; if a function made the kernel, the files that called that, whose values are in the code."""
+    yield Path(inspect.getfile(function)).resolve()
+    frame = sys._getframe() if "<locals>" in function.__qualname__ else None
+    while frame is not None:
+        path = Path(frame.f_code.co_filename)
+        if path.suffix == ".py" and path.is_relative_to(PROJECT) and "site-packages" not in path.parts:
+            yield path
+        frame = None if frame.f_code.co_name == "<module>" else frame.f_back
+
+
+def _directory_for(function: FunctionType) -> tuple[Path, str]:
+    """Where the machine code of a kernel is kept, and the hash of all that it can depend on."""
+    declared_in = list(_declaring_files(function))
+    paths = sorted({path for declaring in declared_in for path in SOURCES.closure(declaring)})
+    digest = SOURCES.hash(paths)
+    own = declared_in[-1]
+    name = ".".join(own.relative_to(PROJECT).with_suffix("").parts) if own.is_relative_to(PROJECT) else own.stem
+    has_changed = any(SOURCES.changed_s(path) > BEGAN_S for path in paths if not path.is_relative_to(ROOT))
+    directory = (_temporary_root() if has_changed else ROOT) / f"{name}-{digest}"
+    if directory not in _used:
+        _use(directory, f"{name}-{'[0-9a-f]' * len(digest)}")
+        _used.add(directory)
+    return directory, digest
+
+
+_used: Final[set[Path]] = set()
+
+
+class _KernelLocator(_CacheLocator):
+    """What Numba asks where the code of a function is kept."""
+
+    def __init__(self, function: FunctionType, file: str) -> None:
+        self._py_file, self._line = file, function.__code__.co_firstlineno
+        self._directory, self._digest = _directory_for(function)
+
+    @classmethod
+    def from_function(cls, function: FunctionType, file: str) -> "_KernelLocator":
+        return cls(function, file)
+
+    def get_cache_path(self) -> str:
+        return str(self._directory)
+
+    def get_source_stamp(self) -> str:
+        return self._digest
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _KernelCacheImpl(CompileResultCacheImpl):
+    _locator_classes = [_KernelLocator]  # noqa: RUF012 - as declared by Numba
+
+
+class _KernelCache(FunctionCache):
+    _impl_class = _KernelCacheImpl
+
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def _declare(function: Function, **options: Any) -> Function:
+    dispatcher = numba.njit(function, error_model="numpy", **options)
+    dispatcher._cache = _KernelCache(function)  # What `cache=True` does, with directories of ours.
+    return dispatcher  # type: ignore[no-any-return]
+
+
 def njit(function: Function) -> Function:
     """Declare a kernel, compiled when another calls it. It never raises and never divides by zero."""
-    return numba.njit(function, cache=True, error_model="numpy")  # type: ignore[no-any-return]
+    return _declare(function)
 
 
 def njit_inlined(function: Function) -> Function:
     """The same for a few lines that every caller gets a copy of: each copy is compiled again."""
-    return numba.njit(function, cache=True, error_model="numpy", forceinline=True)  # type: ignore[no-any-return]
+    return _declare(function, forceinline=True)
 
 
 def njit_without_lock(function: Function) -> Function:
     """The same for a kernel that may take long: other threads of Python run meanwhile. Nobody else has its arrays."""
-    return numba.njit(function, cache=True, error_model="numpy", nogil=True)  # type: ignore[no-any-return]
+    return _declare(function, nogil=True)
 
 
 def compile_function(function: Callable[..., Any], signature: Any) -> tuple[Any, int]:
     """Compile a C function, or load it from the cache: what keeps it alive, and its address."""
-    compiled = numba.cfunc(signature, cache=True, error_model="numpy")(function)
+    compiled = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
+    compiled._cache = _KernelCache(function)
+    compiled.compile()
     assert compiled.address is not None
     return compiled, compiled.address

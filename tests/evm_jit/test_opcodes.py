@@ -3,6 +3,7 @@
 import pytest
 
 from evm_jit.dispatch import interpreter_source
+from evm_jit.gas import STACK_ITEMS_MAX
 from evm_jit.machine import INVALID
 from evm_jit.opcodes import OPCODES, handlers, opcode_table
 from evm_jit.reference_forks import RULES
@@ -24,7 +25,8 @@ def test_stack_bounds_are_those_of_the_reference_engine() -> None:
     table = opcode_table(Fork.OSAKA)
     for number, row in OPCODES.items():
         least, most = (int(table[number]) >> 16) & 0xFFFF, (int(table[number]) >> 32) & 0xFFFF
-        assert (least // 32, most // 32) == (STACK_DEPTH_LEAST[number], STACK_DEPTH_MOST[number]), row.name
+        allowed = min(STACK_DEPTH_MOST[number], STACK_ITEMS_MAX)  # No stack is higher.
+        assert (least // 32, most // 32) == (STACK_DEPTH_LEAST[number], allowed), row.name
 
 
 def test_static_gas_is_py_evms_where_it_is_static_there() -> None:
@@ -37,6 +39,6 @@ def test_static_gas_is_py_evms_where_it_is_static_there() -> None:
 
 def test_the_interpreter_branches_on_each_function_once() -> None:
     source = interpreter_source("interpret", is_stepping=False)
-    for number in handlers().values():
-        assert source.count(f"handler == {number:#04x}:") == 1
+    for number, row in enumerate(handlers().values()):
+        assert source.count(f"handler == {number}:  # {row.name}\n") == 1
     assert "machine.steps" not in source
