@@ -213,7 +213,7 @@ def keccak256_many_at(messages):
     message_of = np.full(LANES, -1)  # -1 is a lane at rest.
     done_bytes = np.zeros(LANES, dtype=np.int64)
     was_last = np.zeros(LANES, dtype=np.bool_)
-    base, following, active = states.ctypes.data, 0, 0
+    base, following, active = np.int64(states.ctypes.data), 0, 0
     while active > 0 or following < count:
         for lane in range(LANES):
             if message_of[lane] < 0 and following < count:
@@ -246,8 +246,9 @@ def keccak256_many(data, starts, sizes_bytes, digests):
     digests : uint8[n, 32]    written
     """
     messages = np.empty((len(starts), 3), np.int64)
+    source, target = np.int64(data.ctypes.data), np.int64(digests.ctypes.data)
     for index in range(len(starts)):
-        messages[index, 0] = data.ctypes.data + starts[index]
+        messages[index, 0] = source + starts[index]
         messages[index, 1] = sizes_bytes[index]
-        messages[index, 2] = digests.ctypes.data + 32 * index
+        messages[index, 2] = target + 32 * index
     keccak256_many_at(messages)

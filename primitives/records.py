@@ -110,11 +110,14 @@ def record_at(dtype: np.dtype[Any]) -> Callable[[int], Any]:
 
 
 @intrinsic
-def address_of(typing_context: Any, record: Any) -> Any:
-    """For kernels: the address of a record (int64)."""
+def _address_of(typing_context: Any, record: Any) -> Any:
     if not isinstance(record, RecordType):
         return None
     return types.int64(record), lambda context, builder, signature, arguments: arguments[0]
+
+
+# For kernels: the address of a record (int64).
+address_of: Any = _address_of
 
 
 def offset_of(dtype: np.dtype[Any], name: str) -> int:

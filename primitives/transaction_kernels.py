@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from primitives.keccak_kernels import keccak256_at, keccak256_many_at
-from primitives.kernels_cache import njit
+from primitives.kernels_cache import njit, njit_without_lock
 from primitives.memory import copy_bytes, load_byte, load_int64, scratch, store_byte
 from primitives.records import address_of, offset_of, record_at, row_of
 from primitives.rlp_kernels import (
@@ -92,6 +92,7 @@ ADDRESS_SIZE_BYTES, HASH_SIZE_BYTES, NONCE_SIZE_BYTES = 20, 32, 8
 ADDRESS_STRIDE, HASH_STRIDE = 1 + ADDRESS_SIZE_BYTES, 1 + HASH_SIZE_BYTES  # As items.
 UNPROTECTED_V = 27  # and y parity
 PROTECTED_V = 35  # EIP-155: v is 35 + 2 * chain id + y parity.
+READABLE_BYTES_BEHIND = 32  # Behind raw bytes, whatever they are: numbers are read as whole words.
 SIGNING_EXTRA_BYTES = 64  # A signing payload is no longer than the raw bytes and this.
 MAGIC = SET_CODE_MAGIC[0]
 
@@ -106,8 +107,8 @@ def decode_transaction_at(raw, size, record, signing):
     """
     Decode one transaction.
 
-    raw, size : int64       its bytes; 32 more can be read behind them
-    record : DECODED_TRANSACTION, modified
+    raw, size : int64       its bytes; READABLE_BYTES_BEHIND more can be read
+    record : DECODED_TRANSACTION, zeros; modified, but for its hashes
     signing : int64         room for `size` + SIGNING_EXTRA_BYTES bytes: the payload that was signed
 
     Returns the size of that payload, BAD if the transaction is malformed.
@@ -270,12 +271,12 @@ def write_signing_payload(record, kind, fields, end, target):
     return at - target
 
 
-@njit
+@njit_without_lock
 def decode_many(raw, starts, count, records, signing):
     """
     Decode transactions that lie one behind another, and hash them.
 
-    raw : int64         address of the first; 32 bytes behind the last one can be read
+    raw : int64         address of the first; READABLE_BYTES_BEHIND the last one can be read
     starts : int64      address of int64[count + 1]: where each begins, and the last one ends, from `raw`
     records : int64     address of DECODED_TRANSACTION[count], zeros; modified
     signing : int64     address of scratch, as long as the raw bytes and SIGNING_EXTRA_BYTES for each
