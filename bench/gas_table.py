@@ -50,6 +50,11 @@ class GasFigure:
     ns: float
 
     @property
+    def is_precompile(self) -> bool:
+        """A precompile is named with its address."""
+        return " 0x" in self.subject
+
+    @property
     def ns_per_gas(self) -> float | None:
         """None for what costs no gas."""
         return self.ns / self.gas if self.gas else None
@@ -178,7 +183,17 @@ def print_gas_table(figures: Sequence[GasFigure], engine: str, console: Console)
         table.add_row(row.subject, row.variant, f"{row.gas:,.0f}", f"{row.ns:,.1f}", per_gas, ratio)
     console.print(table)
     above = [row.subject for row in rows if row.ns_per_gas is not None and row.ns_per_gas > RATIO_MAX * median]
-    console.print(f"Median of {len(rows)} opcodes and precompiles: {median:.3f} ns/gas.")
+    opcodes = [row for row in rows if not row.is_precompile]
+    precompiles = [row for row in rows if row.is_precompile]
+    console.print(
+        f"Median of {len(opcodes)} opcodes and {len(precompiles)} precompiles: {median:.3f} ns/gas"
+        + "".join(
+            f"; of the {kind} alone {median_ns_per_gas(some):.3f}"
+            for kind, some in (("opcodes", opcodes), ("precompiles", precompiles))
+            if some
+        )
+        + "."
+    )
     console.print(f"More than {RATIO_MAX} times the median: {len(above)}{': ' if above else ''}{', '.join(above)}.")
 
 

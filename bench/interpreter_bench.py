@@ -2,12 +2,12 @@
 An engine's interpreter against revm's, on contracts of others: the same call from the same state in both.
 
 Gas and output must be equal in both, and those that the file of the workload expects. Times are of the CPU, of one
-thread, of the call alone: the state is restored before each. The two alternate, and the figure of a workload is the
-median of the ratios of its pairs.
+thread; the state is restored before each run. The two alternate, and the figure of a workload is the median of the
+ratios of its pairs.
 
-A call from Python costs some microseconds on either side, which is as much as some workloads take. Such a workload is
-run many times inside one call (`repeated`), each time from the same state; `single_ratio` is that of one call, with
-what Python adds.
+A call from Python costs some microseconds on either side, as much as some workloads take, and ours makes Python objects
+of the logs. So the call is made from inside, as often as takes some milliseconds, each time from the same state
+(`repeated`); `single_ratio` is that of the call alone, with what Python adds.
 """
 
 import gc
@@ -55,10 +55,8 @@ from statestore.state import State
 
 FORK: Final = Fork.CANCUN  # What the contracts were compiled for.
 GAS_LIMIT: Final = 1 << 48
-SHORT_NS: Final = 1_000_000  # Below that, what Python adds to a call would count.
-REPEATED_NS: Final = 4_000_000
-CALLS_MAX: Final = 1_000
-DISPATCH_SIZE_BYTES: Final = 8
+REPEATED_NS: Final = 20_000_000  # How long one run should take: what Python adds is a hundredth of it.
+CALLS_MAX: Final = 10_000
 OUTSIDER: Final = bytes.fromhex("00000000000000000000000000000000000d00d1")
 RATIO_MEAN_MIN, RATIO_MIN = 1.3, 0.9
 
@@ -141,21 +139,28 @@ class _Ours:
 def _compare(file: Path, engine: Engine, pairs: int) -> Comparison:
     name = f"{file.parent.name}/{file.stem}" if file.parent.name == "revmc" else file.stem
     workload = _with_gas_limit(read_workload(file, FORK))
-    single_ratio, engine_ns, revm_ns, gas_used = _run_pairs(name, workload, engine, pairs)
-    ratio, call_count = single_ratio, 1
-    if revm_ns < SHORT_NS:
-        call_count = min(CALLS_MAX, int(REPEATED_NS // revm_ns))
-        many = repeated(workload, call_count)
-        ratio, engine_ns, revm_ns, gas_used = _run_pairs(name, many, engine, pairs)
+    single_ratio, _, _, gas_used = _run_pairs(name, workload, engine, pairs)
+    call_count = _calls_of_a_run(workload)
+    ratio, engine_ns, revm_ns, _ = _run_pairs(name, repeated(workload, call_count), engine, pairs)
     return Comparison(
         workload=name,
         call_count=call_count,
-        gas_used=gas_used // call_count,
+        gas_used=gas_used,
         engine_ns=engine_ns / call_count,
         revm_ns=revm_ns / call_count,
         ratio=ratio,
         single_ratio=single_ratio,
     )
+
+
+def _calls_of_a_run(workload: Workload) -> int:
+    """How many calls take revm about as long as a run should."""
+    count = 1
+    while True:
+        _, _, elapsed = Revm(repeated(workload, count)).run()
+        if elapsed > REPEATED_NS // 2 or count == CALLS_MAX:
+            return count
+        count = min(CALLS_MAX, 1 + count * REPEATED_NS // elapsed)
 
 
 def _with_gas_limit(workload: Workload) -> Workload:
