@@ -52,34 +52,50 @@ def libsecp256k1_functions() -> NDArray[np.int64]:
 
 
 @njit
-def recover_address(functions, digest_address, y_parity, r, s):
+def recover_key(functions, digest_address, y_parity, numbers, key):
     """
-    The address whose key signed a digest; 0 if no key fits, or a number is out of range (0 < r, s < n).
+    The public key that signed a digest.
 
     functions : int64, the address of what `libsecp256k1_functions` made
     digest_address : int64, of 32 bytes
     y_parity : int64; 0 or 1, or no key fits
-    r, s : U256; s may lie in the upper half
+    numbers : int64, address of r and s, 32 bytes each, the most significant first; s may lie in the upper half
+    key : int64, address of 65 bytes, written: 4, x, y
 
-    Returns a U256 below 2^160. Source: Yellow Paper, appendix F, without its rule on s (EIP-2).
+    Returns whether there is one: no key fits some r, and none a number that is out of range (0 < r, s < n).
     """
     if y_parity < 0 or y_parity > 1:
-        return u256(0)  # The library would end the process.
+        return False  # The library would end the process.
     context = load_int64(functions + ADDRESS_SIZE_BYTES * CONTEXT)
     parse = load_int64(functions + ADDRESS_SIZE_BYTES * PARSE)
     recover = load_int64(functions + ADDRESS_SIZE_BYTES * RECOVER)
     serialize = load_int64(functions + ADDRESS_SIZE_BYTES * SERIALIZE)
-    numbers, signature, point = _numbers_scratch(), _signature_scratch(), _point_scratch()
-    store_big_endian(numbers, r)
-    store_big_endian(numbers + 32, s)
+    signature, point, size = _signature_scratch(), _point_scratch(), _size_scratch()
     # The first refuses numbers of n or more, the second those of 0.
     if _parse(parse, context, signature, numbers, y_parity) == 0:
-        return u256(0)
+        return False
     if _recover(recover, context, point, signature, digest_address) == 0:
-        return u256(0)
-    key, size = _key_scratch(), _size_scratch()
+        return False
     store_int64(size, KEY_SIZE_BYTES)
     _serialize(serialize, context, key, size, point, UNCOMPRESSED)
+    return True
+
+
+@njit
+def recover_address(functions, digest_address, y_parity, r, s):
+    """
+    The address whose key signed a digest; 0 if no key fits, or a number is out of range (0 < r, s < n).
+
+    functions, digest_address, y_parity : as `recover_key` takes them
+    r, s : U256; s may lie in the upper half
+
+    Returns a U256 below 2^160. Source: Yellow Paper, appendix F, without its rule on s (EIP-2).
+    """
+    numbers, key = _numbers_scratch(), _key_scratch()
+    store_big_endian(numbers, r)
+    store_big_endian(numbers + 32, s)
+    if not recover_key(functions, digest_address, y_parity, numbers, key):
+        return u256(0)
     return address_of_point(key + 1)
 
 

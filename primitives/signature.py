@@ -8,6 +8,8 @@ appendix F; low s from EIP-2).
 from typing import Final
 
 import coincurve
+import numpy as np
+from numpy.typing import NDArray
 
 from primitives.errors import InvalidSignature
 from primitives.keccak import keccak256
@@ -41,6 +43,38 @@ def recover(digest: bytes, y_parity: int, r: int, s: int, *, low_s: bool = True)
     except Exception as error:  # coincurve raises bare Exception when libsecp256k1 says no.
         raise InvalidSignature("no public key fits") from error
     return keccak256(key.format(compressed=False)[1:])[12:]
+
+
+def recover_many(
+    digests: bytes | NDArray[np.uint8],
+    signatures: bytes | NDArray[np.uint8],
+    y_parities: bytes | NDArray[np.uint8],
+    *,
+    low_s: bool = True,
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """
+    The signers of many digests, found without Python's lock.
+
+    digests : 32 bytes each, as bytes in a row or uint8[n, 32]
+    signatures : 64 bytes each: r, then s, the most significant byte first
+    y_parities : uint8[n]
+    low_s : whether s in the upper half is refused
+
+    Returns addresses uint8[n, 20], zeros where the signature is invalid, and is_valid bool[n].
+    """
+    # The kernels need Numba, which takes its time to import; few who sign or recover need them.
+    from primitives.secp256k1_calls import libsecp256k1_functions
+    from primitives.signature_kernels import SIGNATURE, recover_signers
+
+    parities = np.frombuffer(y_parities, np.uint8)
+    records = np.empty(len(parities), SIGNATURE)
+    records["digest"] = np.frombuffer(digests, np.uint8).reshape(-1, 32)
+    records["numbers"] = np.frombuffer(signatures, np.uint8).reshape(-1, 64)
+    records["y_parity"] = parities
+    functions = libsecp256k1_functions()
+    places = functions.ctypes.data, records.ctypes.data
+    recover_signers(*places, len(records), int(low_s))  # type: ignore[no-untyped-call]
+    return records["key_hash"][:, 12:].copy(), records["is_valid"] != 0
 
 
 def sign(private_key: bytes, digest: bytes) -> tuple[int, int, int]:
