@@ -4,12 +4,14 @@ What a transaction left behind: logs, the receipt (EIP-658, EIP-2718), the bloom
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from primitives import rlp
 from primitives.keccak import keccak256
 
 BLOOM_SIZE_BYTES = 256
+BLOOM_BITS_KEPT_MAX = 16_384  # The same tokens, events and holders come again; an entry takes half a kilobyte.
+_EMPTY_BLOOM = bytes(BLOOM_SIZE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,10 @@ class Receipt:
         return body if self.type == 0 else bytes((self.type,)) + body
 
 
-def logs_bloom(logs: Iterable[Log]) -> bytes:
+def logs_bloom(logs: Sequence[Log]) -> bytes:
     """The bloom filter over the addresses and topics of `logs` (Yellow Paper, 4.3.1)."""
+    if not logs:
+        return _EMPTY_BLOOM
     bits = 0
     for log in logs:
         for value in (log.address, *log.topics):
@@ -69,6 +73,7 @@ def logs_bloom(logs: Iterable[Log]) -> bytes:
     return bits.to_bytes(BLOOM_SIZE_BYTES, "big")
 
 
+@lru_cache(BLOOM_BITS_KEPT_MAX)
 def bloom_bits(value: bytes) -> int:
     """The three bits that `value` sets in a bloom read as a big-endian integer."""
     digest = keccak256(value)

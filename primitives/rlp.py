@@ -14,21 +14,29 @@ from primitives.errors import DecodingError
 Item: TypeAlias = "bytes | list[Item]"
 
 NESTING_MAX = 128  # Lists in lists; transactions and blocks need fewer than 10.
+LONG_SIZE_BYTES = 56  # From here on the prefix holds the size of the size.
+# The encoder runs many times a transaction.
+_STRING_PREFIXES = [bytes((0x80 + size,)) for size in range(LONG_SIZE_BYTES)]
+_LIST_PREFIXES = [bytes((0xC0 + size,)) for size in range(LONG_SIZE_BYTES)]
 
 
 def encode(item: "bytes | bytearray | list[Item] | tuple[Item, ...]") -> bytes:
     """The encoding of bytes or of a (nested) list of bytes."""
-    if isinstance(item, bytes | bytearray):
-        if len(item) == 1 and item[0] < 0x80:
-            return bytes(item)
-        return _prefix(len(item), 0x80) + item
+    if isinstance(item, bytes):
+        size = len(item)
+        if size != 1 or item[0] >= 0x80:
+            return (_STRING_PREFIXES[size] if size < LONG_SIZE_BYTES else _long_prefix(size, 0x80)) + item
+        return item
+    if isinstance(item, bytearray):
+        return encode(bytes(item))
     return join([encode(member) for member in item])
 
 
 def join(members: Sequence[bytes]) -> bytes:
     """The encoding of the list whose members are already encoded."""
     payload = b"".join(members)
-    return _prefix(len(payload), 0xC0) + payload
+    size = len(payload)
+    return (_LIST_PREFIXES[size] if size < LONG_SIZE_BYTES else _long_prefix(size, 0xC0)) + payload
 
 
 def encode_int(value: int) -> bytes:
@@ -79,11 +87,9 @@ def as_list(item: Item, what: str, count: int | None = None) -> list[Item]:
     return item
 
 
-def _prefix(length: int, offset: int) -> bytes:
-    if length < 56:
-        return bytes((offset + length,))
-    size = encode_int(length)
-    return bytes((offset + 55 + len(size),)) + size
+def _long_prefix(size: int, offset: int) -> bytes:
+    digits = encode_int(size)
+    return bytes((offset + LONG_SIZE_BYTES - 1 + len(digits),)) + digits
 
 
 def _decode_at(data: bytes, start: int, end: int, depth: int) -> tuple[Item, int]:
