@@ -136,7 +136,7 @@ def row_of(dtype: np.dtype[Any]) -> Callable[[int, int, int], Any]:
 
     @njit
     def row(base, index, count):
-        """The record with this index."""
+        """The record with this index (int64)."""
         if IS_CHECKED and not 0 <= index < count:
             raise IndexError("a row beyond the table")
         return as_record(base + index * size_bytes)

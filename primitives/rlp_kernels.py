@@ -26,6 +26,8 @@ def read_item(at, end):
     """
     The item that begins at an address.
 
+    at, end : int64 addresses
+
     Returns where its payload is, the size of that in bytes, whether it is a list, and where the next item begins.
     """
     if at < 0 or at >= end:
@@ -54,27 +56,27 @@ def read_item(at, end):
 
 @njit
 def read_bytes(at, end):
-    """An item that is bytes: where they are, how many, and where the next item begins."""
+    """An item that is bytes: where they are (int64), how many, and where the next item begins."""
     payload, size, is_list, following = read_item(at, end)
     return payload, size, BAD if is_list else following
 
 
 @njit
 def read_list(at, end):
-    """An item that is a list: where its first item begins, where the last one ends, and where the next item begins."""
+    """A list: where (int64) its first item begins, where the last one ends, and where the item behind it begins."""
     payload, size, is_list, following = read_item(at, end)
     return payload, payload + size, following if is_list else BAD
 
 
 @njit
 def word_of_bytes(address, size):
-    """Up to 32 bytes, the most significant first, as a U256; 32 bytes can be read from the address on."""
+    """Up to 32 bytes, the most significant first, as a U256; from the address (int64) on 32 can be read."""
     return load_big_endian(address) >> (256 - 8 * size)
 
 
 @njit
 def read_number(at, end, size_max):
-    """An item that is an integer of at most `size_max` bytes, 32 or fewer: a U256, and where the next item begins."""
+    """An integer of at most `size_max` bytes, 32 or fewer: a U256, and where the next item begins (int64)."""
     payload, size, following = read_bytes(at, end)
     if following < 0 or size > size_max or (size > 0 and load_byte(payload) == 0):
         return u256(0), BAD
@@ -83,7 +85,7 @@ def read_number(at, end, size_max):
 
 @njit
 def header_size(payload_size):
-    """How many bytes stand before a payload of so many, of a list or of bytes that do not stand for themselves."""
+    """How many bytes (int64) stand before a payload of so many: a list's, or of bytes that need a prefix."""
     if payload_size <= SHORT_SIZE_MAX:
         return 1
     return 1 + ((64 - leading_zeros_of(payload_size) + 7) >> 3)
@@ -91,13 +93,13 @@ def header_size(payload_size):
 
 @njit
 def leading_zeros_of(number):
-    """How many of the 64 bits of a number, which is not negative, stand before its first 1."""
+    """How many of the 64 bits of a number (int64, not negative) stand before its first 1."""
     return leading_zeros(u256(number)) - 192
 
 
 @njit
 def write_header(target, payload_size, kind):
-    """Write what stands before a payload; `kind` is STRING or LIST. Returns where the payload belongs."""
+    """Write what stands before a payload; all int64, `kind` is STRING or LIST. Returns where the payload belongs."""
     size = header_size(payload_size)
     if size == 1:
         store_byte(target, kind + payload_size)
@@ -110,7 +112,7 @@ def write_header(target, payload_size, kind):
 
 @njit
 def number_size(number):
-    """How many bytes an integer, a U256, takes as an item."""
+    """How many bytes (int64) an integer, a U256, takes as an item."""
     if number < 128:
         return 1
     return 1 + ((256 - leading_zeros(number) + 7) >> 3)
@@ -118,7 +120,7 @@ def number_size(number):
 
 @njit
 def write_number(target, number):
-    """Write an integer, a U256, as an item; up to 33 bytes are touched. Returns where the next item belongs."""
+    """Write an integer, a U256, as an item at an int64 address, touching 33 bytes at most. Returns where it ends."""
     if number < 128:
         store_byte(target, STRING if number == 0 else low_int64(number))
         return target + 1

@@ -86,7 +86,7 @@ def recover_address(functions, digest_address, y_parity, r, s):
     """
     The address whose key signed a digest; 0 if no key fits, or a number is out of range (0 < r, s < n).
 
-    functions, digest_address, y_parity : as `recover_key` takes them
+    functions, digest_address, y_parity : int64, as `recover_key` takes them
     r, s : U256; s may lie in the upper half
 
     Returns a U256 below 2^160. Source: Yellow Paper, appendix F, without its rule on s (EIP-2).

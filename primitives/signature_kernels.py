@@ -67,7 +67,7 @@ def recover_signers(functions, signatures, count, is_low_s):
 
 @njit
 def ask_for_sender(transaction, signature):
-    """Fill in the signature of a decoded transaction; a malformed one gets a parity that nobody has."""
+    """Fill in a SIGNATURE from a DECODED_TRANSACTION (scalars); a malformed one gets a parity that nobody has."""
     if transaction.status != DECODED:
         signature.y_parity = 2
         return

@@ -136,7 +136,7 @@ def decode_transaction_at(raw, size, record, signing):
 
 @njit
 def decode_fields(record, kind, at, end):
-    """The fields before the signature; where they end, or BAD."""
+    """The fields before the signature, in `record` : DECODED_TRANSACTION; where they end (int64), or BAD."""
     record.chain_id = u256(0)
     if kind != LEGACY:
         record.chain_id, at = read_number(at, end, 32)
@@ -159,7 +159,7 @@ def decode_fields(record, kind, at, end):
 
 @njit
 def decode_lists(record, kind, at, end):
-    """The access list, and what types 3 and 4 add; where they end, or BAD."""
+    """The access list, and what types 3 and 4 add; where they end (int64), or BAD."""
     record.access_list, access_list_end, at = read_list(at, end)
     if at < 0 or not is_access_list(record, record.access_list, access_list_end):
         return BAD
@@ -180,7 +180,7 @@ def decode_lists(record, kind, at, end):
 
 @njit
 def is_row_of_hashes(at, end):
-    """Whether these are items of 32 bytes each."""
+    """Whether from `at` to `end` (int64 addresses) there are items of 32 bytes each."""
     if (end - at) % HASH_STRIDE != 0:
         return False
     wrong_count = 0
@@ -228,7 +228,7 @@ def is_authorization_list(record, at, end):
 
 @njit
 def decode_signature(record, kind, at, end):
-    """v, r and s; where they end, or BAD."""
+    """v, r and s, in `record` : DECODED_TRANSACTION; where they end (int64), or BAD."""
     v, at = read_number(at, end, 32)
     record.r, at = read_number(at, end, 32)
     record.s, at = read_number(at, end, 32)
@@ -246,13 +246,13 @@ def decode_signature(record, kind, at, end):
 
 @njit
 def parity_of(word):
-    """0 or 1; 2 for everything else."""
+    """0 or 1 (int64); 2 for every other U256."""
     return low_int64(word) if word < 2 else 2
 
 
 @njit
 def write_signing_payload(record, kind, fields, end, target):
-    """Write what was signed (EIP-155 for protected legacy transactions); its size."""
+    """Write what was signed (EIP-155 for protected legacy transactions) at `target` (int64); its size."""
     is_protected = kind == LEGACY and record.has_chain_id != 0
     fields_size = end - fields
     extra = number_size(record.chain_id) + 2 if is_protected else 0
@@ -301,7 +301,7 @@ def decode_many(raw, starts, count, records, signing):
 
 @njit
 def access_list_entry(at):
-    """An entry of a decoded access list: the address, where its first key is, where its last one ends."""
+    """The entry at `at` (int64) of a decoded access list: a U256, where its first key is, where its last one ends."""
     entry, entry_end, _ = read_list(at, at + (1 << 32))
     keys, keys_end, _ = read_list(entry + ADDRESS_STRIDE, entry_end)
     return word_of_bytes(entry + 1, ADDRESS_SIZE_BYTES), keys, keys_end
@@ -309,13 +309,13 @@ def access_list_entry(at):
 
 @njit
 def storage_key(at):
-    """A key of an access list; the next one begins HASH_STRIDE bytes behind it."""
+    """The key at `at` (int64) of an access list, a U256; the next one begins HASH_STRIDE bytes behind it."""
     return word_of_bytes(at + 1, HASH_SIZE_BYTES)
 
 
 @njit
 def blob_hash_at(hashes, index):
-    """The address of the 32 bytes of a blob's versioned hash."""
+    """The address (int64) of the 32 bytes of a blob's versioned hash."""
     return hashes + HASH_STRIDE * index + 1
 
 
@@ -324,6 +324,7 @@ def read_authorization(at, authorization):
     """
     An entry of a decoded list of authorizations, and the digest that its authority signed (EIP-7702).
 
+    at : int64
     authorization : AUTHORIZATION, modified
 
     Returns where the next entry begins.

@@ -31,14 +31,14 @@ SIZES = [*range(60), 254, 255, 256, 257, 65_535, 65_536, 70_000]
 
 @njit
 def item_at(at, size):
-    """Of the first item: where its payload begins, from `at` on, the size of that, is it a list, what follows."""
+    """Of the first item at `at` (int64): where its payload begins, the size of that, is it a list, what follows."""
     payload, payload_size, is_list, following = read_item(at, at + size)
     return payload - at, payload_size, is_list, following if following < 0 else following - at
 
 
 @njit
 def readers_at(at, size):
-    """Where the next item begins, from `at` on, according to either reader; below 0 if it says that there is none."""
+    """Where the next item begins, from `at` (int64) on, according to either reader; below 0 if there is none."""
     _, _, after_bytes = read_bytes(at, at + size)
     _, _, after_list = read_list(at, at + size)
     return min(after_bytes - at, after_bytes), min(after_list - at, after_list)
@@ -61,7 +61,7 @@ def number_out(word, target):
 
 @njit
 def header_out(payload_size, kind, target):
-    """Write a header; its size, and what the size should be."""
+    """Write a header at `target` (int64); its size, and what the size should be."""
     return write_header(target, payload_size, kind) - target, header_size(payload_size)
 
 

@@ -51,7 +51,7 @@ DAMAGES_AT_ONCE = 1_000
 
 @njit
 def access_list_of(record, target):
-    """For each entry, in rows of 32 bytes at `target`: the address, how many keys, the keys. How many rows."""
+    """For each entry, in rows of 32 bytes at `target` (int64): address, how many keys, the keys. How many rows."""
     transaction = as_transaction(record)
     at, end = transaction.access_list, transaction.access_list + transaction.access_list_size
     row = 0
@@ -70,7 +70,7 @@ def access_list_of(record, target):
 
 @njit
 def blob_hashes_of(record, target):
-    """The hashes, 32 bytes each, at `target`."""
+    """The hashes, 32 bytes each, at `target` (int64)."""
     transaction = as_transaction(record)
     for index in range(transaction.blob_hash_count):
         copy_bytes(target + 32 * index, blob_hash_at(transaction.blob_hashes, index), 32)
@@ -78,7 +78,7 @@ def blob_hashes_of(record, target):
 
 @njit
 def authorizations_of(record, target, size):
-    """Records of AUTHORIZATION, `size` bytes each, at `target`; how much of the list is left behind the last one."""
+    """AUTHORIZATION records, `size` bytes each, at `target` (int64); how much of the list lies behind the last one."""
     transaction = as_transaction(record)
     at = transaction.authorizations
     for index in range(transaction.authorization_count):
@@ -88,6 +88,7 @@ def authorizations_of(record, target, size):
 
 @njit
 def decode_one(raw, size, record, signing):
+    """`decode_transaction_at`, with the address (int64) of the record."""
     return decode_transaction_at(raw, size, as_transaction(record), signing)
 
 
