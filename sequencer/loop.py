@@ -31,7 +31,6 @@ from primitives.constants import (
     HISTORY_BLOCKS_DEFAULT,
     MEMPOOL_TRANSACTIONS_MAX,
     MINI_BLOCK_INTERVAL_MS,
-    TRANSACTION_GAS_CAP_OSAKA,
     ZERO_HASH,
 )
 from primitives.errors import (
@@ -55,6 +54,7 @@ from primitives.mini_block import MiniBlock
 from primitives.state_diff import EMPTY_ACCOUNT
 from primitives.transaction import Transaction
 from sequencer.admission import check_sender, check_transaction
+from sequencer.batch_budget import BatchBudget
 from sequencer.block_builder import PARENT_BEACON_BLOCK_ROOT, OpenBlock
 from sequencer.fees import suggested_tip
 from sequencer.mempool import Mempool, Removed
@@ -65,13 +65,6 @@ from statestore.state import State
 from statestore.trie import StateTrie
 from statestore.view import StateView
 
-# One call of the engine: half of a mini-block's interval, so that a seal is never late by more than that.
-BATCH_TARGET_NS: Final = MINI_BLOCK_INTERVAL_MS * 1_000_000 // 2
-BATCH_TRANSACTIONS_FIRST: Final = 16  # Until it is known how fast the engine is.
-BATCH_TRANSACTIONS_MAX: Final = 1_024
-# The gas limits of a batch, unless one transaction has more: nothing is sealed while a batch runs, and how long its
-# predecessors took says nothing about one that uses all of its gas.
-BATCH_GAS_MAX: Final = TRANSACTION_GAS_CAP_OSAKA
 # Queued and refused ones that listeners have not heard of yet; the oldest are not announced any more.
 ANNOUNCEMENTS_MAX: Final = 2 * MEMPOOL_TRANSACTIONS_MAX
 DRAIN_S_MAX: Final = 5  # What `stop` gives accepted transactions to be executed.
@@ -104,6 +97,7 @@ class Sequencer:
         mini_block_interval_ns: int = MINI_BLOCK_INTERVAL_MS * 1_000_000,
         block_interval_ns: int = BLOCK_INTERVAL_MS * 1_000_000,
         history_blocks: int = HISTORY_BLOCKS_DEFAULT,
+        batch_budget: BatchBudget | None = None,
     ) -> None:
         assert 0 < mini_block_interval_ns <= block_interval_ns, "a mini-block belongs to one block"
         assert state.version == history.next_mini_block_number, "the state holds exactly the mini-blocks in the log"
@@ -129,7 +123,7 @@ class Sequencer:
         self._mempool = Mempool() if mempool is None else mempool
         self._published_version = state.version
         self._latest: StateView = state.view_at(state.version)
-        self._batch_size = BATCH_TRANSACTIONS_FIRST
+        self._budget = BatchBudget() if batch_budget is None else batch_budget
         self._versions = self._recent_versions(history_blocks)
 
         self._mini_block = MiniBlockBuilder()
@@ -338,19 +332,23 @@ class Sequencer:
     # Execution.
 
     def _execute_ready(self) -> None:
-        """Execute one batch of what has arrived; its size follows the time that batches take."""
+        """Execute what has arrived as one batch, as far as the budget goes."""
         gas_used = self._block.gas_used + self._mini_block.gas_used
         environment = self._block.environment
         gas_left = environment.gas_limit - gas_used
         with self._lock:
             announcements = self._take_announcements()
-            batch = self._mempool.take(self._batch_size, environment.base_fee_per_gas, gas_left, BATCH_GAS_MAX)
+            batch = self._mempool.take(
+                self._budget.transactions, environment.base_fee_per_gas, gas_left, self._budget.gas
+            )
         for event in announcements:  # Before anybody hears of them in a mini-block.
             self._net.publish(event)
         if not batch:
             return
         began_ns = self._clock.monotonic_ns()
         outcomes = self._engine.execute(batch, environment, self._state, gas_used)
+        elapsed_ns = self._clock.monotonic_ns() - began_ns
+        self._budget.follow(len(batch), sum(transaction.gas_limit for transaction in batch), elapsed_ns)
         assert len(outcomes) == len(batch), "one outcome for each transaction"
         refused: list[Removed] = []
         for transaction, outcome in zip(batch, outcomes, strict=True):
@@ -361,7 +359,6 @@ class Sequencer:
                 refused.append((transaction, outcome.refusal))
         if refused:
             self._settle(refused)
-        self._adapt_batch_size(len(batch), self._clock.monotonic_ns() - began_ns)
 
     def _settle(self, refused: Sequence[Removed]) -> None:
         """Transactions that the engine did not execute: some wait, the others are dropped."""
@@ -388,12 +385,6 @@ class Sequencer:
         announcements = list(self._announcements)
         self._announcements.clear()
         return announcements
-
-    def _adapt_batch_size(self, count: int, elapsed_ns: int) -> None:
-        if elapsed_ns > BATCH_TARGET_NS:
-            self._batch_size = max(1, count * BATCH_TARGET_NS // elapsed_ns)
-        elif count == self._batch_size and 2 * elapsed_ns < BATCH_TARGET_NS:
-            self._batch_size = min(BATCH_TRANSACTIONS_MAX, 2 * self._batch_size)
 
     # Sealing.
 
