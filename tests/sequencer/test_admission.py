@@ -13,6 +13,7 @@ from primitives.errors import (
     InsufficientFunds,
     IntrinsicGasTooLow,
     InvalidSignature,
+    InvalidTransaction,
     NonceMaxed,
     NonceTooLow,
     NotReplayProtected,
@@ -26,8 +27,8 @@ from primitives.errors import (
 )
 from primitives.forks import Fork
 from primitives.signature import SECP256K1_N
-from primitives.transaction import ACCESS_LIST, BLOB, DYNAMIC_FEE, LEGACY, SET_CODE, Authorization
-from sequencer.admission import check_sender, check_transaction
+from primitives.transaction import ACCESS_LIST, BLOB, DYNAMIC_FEE, LEGACY, SET_CODE, Authorization, Transaction
+from sequencer.admission import check_sender, check_transaction, check_transactions
 from statestore.overlay import EmptyView, Overlay
 from tests.sequencer.accounts import ADDRESSES, GWEI, transfer
 
@@ -118,6 +119,41 @@ def test_the_high_s_twin_of_a_signature_is_refused():
     twin = replace(good, s=SECP256K1_N - good.s, y_parity=1 - good.y_parity)
     with pytest.raises(InvalidSignature, match="invalid transaction v, r, s values"):
         check_transaction(twin, ENVIRONMENT)
+
+
+def refusal_of(transaction: Transaction) -> tuple[type, str] | None:
+    try:
+        check_transaction(transaction, ENVIRONMENT)
+    except InvalidTransaction as error:
+        return type(error), str(error)
+    return None
+
+
+def test_many_are_judged_as_one_by_one_and_those_taken_know_their_senders():
+    good = [transfer(account, 0) for account in range(8)]
+    bad = [transfer(0, **{"nonce": 0, **fields}) for _, _, fields in REFUSALS]
+    forged = replace(good[0], s=SECP256K1_N - good[0].s, y_parity=1 - good[0].y_parity)
+    arrived = [*good[:4], *bad[:6], forged, *good[4:], *bad[6:]]
+    expected = [refusal_of(replace(transaction)) for transaction in arrived]
+    refusals = check_transactions(arrived, ENVIRONMENT)
+    assert [refusal and (type(refusal), str(refusal)) for refusal in refusals] == expected
+    assert [transaction for transaction, refusal in zip(arrived, refusals, strict=True) if refusal is None] == good
+    assert [vars(transaction)["sender"] for transaction in good] == ADDRESSES
+
+
+def test_one_alone_or_none_at_all_is_judged_too():
+    taken = transfer(2, 0)
+    assert check_transactions([], ENVIRONMENT) == []
+    assert check_transactions([taken], ENVIRONMENT) == [None]
+    assert vars(taken)["sender"] == ADDRESSES[2]
+    (refusal,) = check_transactions([transfer(2, 0, chain_id=1)], ENVIRONMENT)
+    assert isinstance(refusal, WrongChainId)
+
+
+def test_what_is_refused_for_its_fields_is_not_recovered():
+    refused = [transfer(account, 0, chain_id=1) for account in range(3)]
+    check_transactions([*refused, transfer(0, 0)], ENVIRONMENT)
+    assert all("sender" not in vars(transaction) for transaction in refused)
 
 
 def world(nonce: int = 0, balance: int = 0, code: bytes = b"") -> Overlay:
