@@ -14,6 +14,8 @@ somebody else is refused. `NUMBA_CACHE_DIR` overrides the place, not the names i
 Every kernel is declared through `njit` and its kin below.
 """
 
+# mypy: allow-untyped-calls
+
 import atexit
 import hashlib
 import inspect
@@ -100,8 +102,8 @@ class Sources:
 
     def _imports(self, content: bytes) -> Iterator[Path]:
         """The files of the project that a source imports; `from package import name` may name a file too."""
-        for module, names, plain in _IMPORT.findall(_CONTINUED.sub(b" ", content)):
-            listed = [name.decode() for name in _NAME.findall(_COMMENT.sub(b"", names or plain).strip(b"() \t\r\n"))]
+        for module, names, plain in _IMPORT.findall(_CONTINUED.sub(b" ", _COMMENT.sub(b"", content))):
+            listed = [name.decode() for name in _NAME.findall((names or plain).strip(b"() \t\r\n"))]
             for name in [f"{module.decode()}.{name}" for name in listed] if module else listed:
                 place = self._project
                 for part in name.split("."):
@@ -288,7 +290,7 @@ def njit_without_lock(function: Function) -> Function:
 
 def compile_function(function: Callable[..., Any], signature: Any) -> tuple[Any, int]:
     """Compile a C function, or load it from the cache: what keeps it alive, and its address."""
-    compiled = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
+    compiled: Any = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
     compiled._cache = _KernelCache(function)
     compiled.compile()
     assert compiled.address is not None
