@@ -129,6 +129,15 @@ class _Runs:
         self._check(result)
         return elapsed
 
+    def fill(self, wanted_ns: int) -> int:
+        """Call as many frames as take that long; how many that are."""
+        while True:
+            elapsed = min(self.run() for _ in range(2))
+            count = self._frame_count
+            if elapsed > wanted_ns // 2 or count == self._case.frames_max:
+                return count
+            self.resize(min(self._case.frames_max, 1 + count * wanted_ns // elapsed))
+
     def _check(self, result: CallResult) -> None:
         assert result.halt is None, f"{self._case.name}: {result.halt}"
         assert self.gas in (0, result.gas_used), f"{self._case.name}: gas differs from one run to the next"
@@ -139,11 +148,9 @@ def _measure(case: GasCase, engine: Engine, block: BlockEnvironment, repetitions
     measured = _Runs(case, engine, block, is_control=False)
     control = _Runs(case, engine, block, is_control=True)
     measured.run()  # What is done once for a code is done now, unless the case is about it.
-    frame_ns = max(measured.run(), 1)
-    frame_count = max(1, min(case.frames_max, RUN_NS // frame_ns))
-    for runs in (measured, control):
-        runs.resize(frame_count)
-        runs.run()
+    frame_count = measured.fill(RUN_NS)
+    control.resize(frame_count)
+    control.run()
     differences = []
     for index in range(repetitions):
         first, second = (measured, control) if index % 2 else (control, measured)
@@ -178,7 +185,7 @@ def print_gas_table(figures: Sequence[GasFigure], engine: str, console: Console)
     for title in ("opcode or precompile", "slowest case", "gas", "ns", "ns/gas", "x median"):
         table.add_column(title, justify="left" if title in ("opcode or precompile", "slowest case") else "right")
     for row in rows:
-        ratio = "" if row.ns_per_gas is None else f"{row.ns_per_gas / median:,.2f}"
+        ratio = "" if row.ns_per_gas is None or not median else f"{row.ns_per_gas / median:,.2f}"
         per_gas = "free" if row.ns_per_gas is None else f"{row.ns_per_gas:,.2f}"
         table.add_row(row.subject, row.variant, f"{row.gas:,.0f}", f"{row.ns:,.1f}", per_gas, ratio)
     console.print(table)

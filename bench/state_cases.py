@@ -6,6 +6,7 @@ from typing import Final
 
 from bench.bytecode import (
     GAS,
+    JUMPDEST,
     MSTORE,
     SSTORE,
     STOP,
@@ -23,6 +24,7 @@ CODE_SIZE_BYTES_MAX: Final = 24_576
 COLD_FRAMES_MAX: Final = 8  # Each needs accounts or slots of its own.
 COLD_REPEATS: Final = 240
 LARGE_REPEATS: Final = 40
+PUSHES: Final = b"\x60\x5b"  # PUSH1 of what would be a JUMPDEST.
 Accounts = Callable[[int], tuple[PreAccount, ...]]
 SLOTS: Final = dict.fromkeys(range(COLD_REPEATS), WORD)
 
@@ -100,18 +102,25 @@ def _rich_targets(count: int, code: bytes = b"") -> Accounts:
 
 
 def _large_targets(count: int) -> Accounts:
-    """The same, each with the largest code, and no two with the same one: JUMPDEST all over, its index behind STOP."""
+    """The same, each with a code as large as can be, no two with the same one."""
 
     def accounts(frame: int) -> tuple[PreAccount, ...]:
         return tuple(
-            PreAccount(target_address(frame, index), 1, 1, _large_code(frame, index), {}) for index in range(count)
+            PreAccount(target_address(frame, index), 1, 1, _jumping_code(PUSHES, CODE_SIZE_BYTES_MAX, frame, index), {})
+            for index in range(count)
         )
 
     return accounts
 
 
-def _large_code(frame: int, index: int) -> bytes:
-    return STOP + frame.to_bytes(2, "big") + index.to_bytes(2, "big") + b"\x5b" * (CODE_SIZE_BYTES_MAX - 5)
+def _jumping_code(filling: bytes, size: int, *words: int) -> bytes:
+    """Code of that size that jumps over the filling of it all and stops; the words behind make it another code."""
+    tail = JUMPDEST + STOP + b"".join(word.to_bytes(16, "big") for word in words)
+    destination = size - len(tail)
+    head = push(destination, 2) + b"\x56"
+    body = filling * ((destination - len(head)) // len(filling))
+    assert len(head + body) == destination, "the destination must be an instruction"
+    return head + body + tail
 
 
 def _account_reads() -> Iterator[GasCase]:
@@ -244,11 +253,11 @@ def _call_variants() -> Iterator[GasCase]:
 
 def _creations() -> Iterator[GasCase]:
     """Init code is calldata, with the index of the repetition in its last word; it is other code each time."""
-    jump_destinations = STOP + b"\x5b" * (INIT_CODE_SIZE_BYTES_MAX - 1)
     largest = operands(0, CODE_SIZE_BYTES_MAX) + b"\xf3"
     for variant, init_code, repeats in (
         ("init code of 32 bytes", STOP * 32, 100),
-        ("init code of 49,152 bytes of JUMPDEST", jump_destinations, 30),
+        ("init code of 49,152 bytes of PUSH1", _jumping_code(PUSHES, INIT_CODE_SIZE_BYTES_MAX, 0, 0), 30),
+        ("init code of 49,152 bytes of JUMPDEST", _jumping_code(JUMPDEST, INIT_CODE_SIZE_BYTES_MAX, 0, 0), 30),
         ("24,576 bytes of code", largest.ljust(KIBIBYTE, b"\0"), 10),
     ):
         size = len(init_code)
