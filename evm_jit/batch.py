@@ -68,7 +68,7 @@ def resume(machine, size):
 
 @njit
 def begin_one(machine_address, transactions, index, count):
-    """Begin one transaction of a batch, to be executed step by step: RUNNING, or what ends it at once."""
+    """Begin one transaction of a batch (int64, as below), to be executed step by step: RUNNING, or what ends it."""
     machine = as_machine(machine_address)
     machine.coinbase_account = intern_account(as_tables(machine.tables), machine.coinbase)
     if machine.coinbase_account < 0:
@@ -78,7 +78,7 @@ def begin_one(machine_address, transactions, index, count):
 
 @njit
 def end_one(machine_address, transactions, results, index, count, halt):
-    """End one transaction that was executed step by step: DONE or a status."""
+    """End one transaction that was executed step by step (int64, as below): DONE or a status."""
     machine = as_machine(machine_address)
     transaction, result = transaction_row(transactions, index, count), result_row(results, index, count)
     return end_transaction(machine, transaction, result, halt)

@@ -119,7 +119,7 @@ def intrinsic_gas(machine, transaction):
 
 @njit
 def count_zeros(address, size):
-    """How many bytes are 0."""
+    """How many of the bytes at an address (both int64) are 0."""
     count = 0
     for position in range(size):
         count += 1 if load_byte(address + position) == 0 else 0

@@ -74,13 +74,13 @@ def expand(machine, frame, gas_left, offset, size):
 
 @njit
 def copy_gas(size):
-    """What copying so many bytes costs beside memory."""
+    """What copying so many bytes (int64) costs beside memory."""
     return GAS_COPY_PER_WORD * words_of(size)
 
 
 @njit
 def copy_padded(target, source, source_size, offset, size):
-    """Copy `size` bytes from `offset` in the source, and zeros for what lies behind its end."""
+    """Copy `size` bytes from `offset` in the source, zeros for what lies behind its end; int64 scalars all."""
     present = min(max(source_size - offset, 0), size)
     copy_bytes(target, source + offset, present)
     clear_bytes(target + present, size - present)

@@ -38,7 +38,7 @@ LONDON = int(Fork.LONDON)
 
 @njit
 def aligned(address):
-    """The next address that a cache line begins at."""
+    """The next address (int64) that a cache line begins at."""
     return (address + (MEMORY_ALIGNMENT - 1)) & ~(MEMORY_ALIGNMENT - 1)
 
 

@@ -14,6 +14,9 @@ from primitives.wide_integers import llvm_function, load_at, operation, store_at
 
 BYTE, LIMB = ir.IntType(8), ir.IntType(64)
 POINTER = BYTE.as_pointer()
+# What every call leaves the stack aligned to. More can be asked of LLVM, which then counts on it, writes `address | 31`
+# for `address + 31`, and is wrong where the function was inlined into one whose stack is not aligned anew.
+STACK_ALIGNMENT = 16
 
 
 def _load(bits: int) -> Any:
@@ -75,7 +78,7 @@ prefetch = operation(types.void, (types.int64,), _prefetch)
 
 def scratch(size_bytes: int) -> Any:
     """
-    A function for kernels: the address of `size_bytes` on the native stack of its caller, 64-byte aligned, undefined.
+    A function for kernels: the address of `size_bytes` on the native stack of its caller, 16-byte aligned, undefined.
 
     One piece each place in the source that calls it, made on entry: a loop gets the same piece again.
     """
@@ -83,7 +86,7 @@ def scratch(size_bytes: int) -> Any:
     def allocate(builder: Any) -> Any:
         with builder.goto_entry_block():
             block = builder.alloca(ir.ArrayType(BYTE, size_bytes))
-            block.align = 64
+            block.align = STACK_ALIGNMENT
         return builder.ptrtoint(block, LIMB)
 
     return operation(types.int64, (), allocate)
