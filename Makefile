@@ -77,7 +77,7 @@ check:  ## the static half: ruff, mypy, and the tests that read the source
 	@.venv/bin/mypy
 	@.venv/bin/python -m pytest -q tests/tidy
 
-conformance:  ## run every public Ethereum state test on ENGINE (reference), with a summary by folder
+conformance:  ## run every public Ethereum state and block test on ENGINE (reference), with a summary by folder
 	@$(call INSTALL,dev,requirements-dev.lock)
 	@exec .venv/bin/python -m tests.conformance --engine $(ENGINE) --jobs 2 $(ARGS)
 
@@ -109,7 +109,7 @@ fetch-tests:  ## download the public Ethereum tests (about 300 MB) into .tools/t
 	fetch https://github.com/ethereum/tests/archive/$(ETHEREUM_TESTS_COMMIT).tar.gz .tools/partial; \
 	fetch https://github.com/ethereum/execution-spec-tests/releases/download/$(SPEC_TESTS_RELEASE)/fixtures_stable.tar.gz .tools/partial/eest; \
 	rm -f .tools/partial.tar.gz; \
-	for folder in GeneralStateTests TransactionTests TrieTests RLPTests eest/state_tests; do \
+	for folder in GeneralStateTests BlockchainTests TransactionTests TrieTests RLPTests eest/state_tests eest/blockchain_tests; do \
 	  [ -d .tools/partial/$$folder ] || { echo "The archives changed their shape: $$folder is missing in .tools/partial." >&2; exit 1; }; \
 	done; \
 	mv .tools/partial .tools/tests; echo "The tests are in .tools/tests."

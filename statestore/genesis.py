@@ -28,6 +28,12 @@ from primitives.errors import ConfigError
 from primitives.forks import Fork, ForkSchedule
 from primitives.json_depth import is_deeper_than
 from primitives.receipt import BLOOM_SIZE_BYTES
+from primitives.system_contracts import (
+    BEACON_ROOTS_ADDRESS,
+    BEACON_ROOTS_CODE,
+    HISTORY_STORAGE_ADDRESS,
+    HISTORY_STORAGE_CODE,
+)
 from statestore.view import WorldState
 
 GENESIS_SIZE_BYTES_MAX: Final = 1024 * 1024 * 1024
@@ -116,10 +122,19 @@ class Genesis:
 
 
 def dev_genesis(chain: ChainConfig, accounts: Sequence[bytes], balance_wei: int, timestamp: int = 0) -> Genesis:
-    """The genesis of a development chain: each of `accounts` owns `balance_wei`."""
+    """
+    The genesis of a development chain: each of `accounts` owns `balance_wei`, and the contracts that the chain's rules
+    call at the start of each block are there.
+    """
+    alloc = {address: GenesisAccount(balance=balance_wei) for address in accounts}
+    fork = chain.schedule.fork_at(0, timestamp)
+    if fork >= Fork.CANCUN:
+        alloc[BEACON_ROOTS_ADDRESS] = GenesisAccount(nonce=1, code=BEACON_ROOTS_CODE)
+    if fork >= Fork.PRAGUE:
+        alloc[HISTORY_STORAGE_ADDRESS] = GenesisAccount(nonce=1, code=HISTORY_STORAGE_CODE)
     return Genesis(
         config=chain,
-        alloc={address: GenesisAccount(balance=balance_wei) for address in accounts},
+        alloc=alloc,
         timestamp=timestamp,
         coinbase=chain.coinbase,
         gas_limit=chain.gas_limit,

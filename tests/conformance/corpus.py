@@ -14,7 +14,7 @@ AnyCase = Case | BlockCase
 
 CORPORA = {
     STATE_TESTS: ("GeneralStateTests", "eest/state_tests", "eels-filled"),
-    BLOCK_TESTS: ("BlockchainTests", "eest/blockchain_tests"),
+    BLOCK_TESTS: ("BlockchainTests/ValidBlocks", "BlockchainTests/InvalidBlocks", "eest/blockchain_tests"),
 }
 SAMPLED_FORKS = ("Cancun", "Prague", "Osaka")
 SAMPLE_CASES = 6

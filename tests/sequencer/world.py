@@ -161,8 +161,10 @@ class World:
 
     @property
     def genesis(self) -> Genesis:
+        """Of a development chain, but without contracts that were not asked for."""
         genesis = dev_genesis(self.chain, ADDRESSES, 10**18, timestamp=START_S - 5)
-        return replace(genesis, alloc={**genesis.alloc, **self.contracts})
+        accounts = {address: genesis.alloc[address] for address in ADDRESSES}
+        return replace(genesis, alloc={**accounts, **self.contracts})
 
     def reopen(self, seed: int = 1) -> "World":
         """The node after a restart, with the same clock and disk."""

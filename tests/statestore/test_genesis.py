@@ -12,6 +12,7 @@ from primitives.forks import Fork, ForkSchedule
 from primitives.keccak import keccak256
 from primitives.rlp import as_list, decode_prefix, encode
 from primitives.state_diff import EMPTY_ACCOUNT, Account
+from primitives.system_contracts import BEACON_ROOTS_ADDRESS, HISTORY_STORAGE_ADDRESS
 from statestore.genesis import Genesis, GenesisAccount, dev_genesis, read_genesis
 from statestore.overlay import EmptyView, Overlay
 from statestore.trie import state_root
@@ -156,10 +157,24 @@ def test_a_file_that_can_not_be_read_is_named(tmp_path):
         read_genesis(str(tmp_path / "binary.json"))
 
 
+@pytest.mark.parametrize(
+    ("fork", "contracts"),
+    [
+        (Fork.SHANGHAI, []),
+        (Fork.CANCUN, [BEACON_ROOTS_ADDRESS]),
+        (Fork.OSAKA, [BEACON_ROOTS_ADDRESS, HISTORY_STORAGE_ADDRESS]),
+    ],
+)
+def test_a_dev_genesis_has_the_contracts_that_its_fork_calls(fork, contracts):
+    genesis = dev_genesis(ChainConfig(schedule=ForkSchedule.always(fork)), [b"\x01" * 20], balance_wei=1)
+    assert [address for address, account in genesis.alloc.items() if account.code] == contracts
+
+
 def test_a_dev_genesis_gives_each_account_the_same_and_follows_the_chain():
     chain = ChainConfig(coinbase=b"\x09" * 20, gas_limit=5_000_000, base_fee_per_gas=3)
     genesis = dev_genesis(chain, [b"\x01" * 20, b"\x02" * 20], balance_wei=10**22, timestamp=99)
-    assert dict(genesis.alloc) == dict.fromkeys([b"\x01" * 20, b"\x02" * 20], GenesisAccount(balance=10**22))
+    accounts = {address: account for address, account in genesis.alloc.items() if not account.code}
+    assert accounts == dict.fromkeys([b"\x01" * 20, b"\x02" * 20], GenesisAccount(balance=10**22))
     header = genesis.header(root_of(genesis))
     assert (header.number, header.timestamp, header.gas_limit, header.base_fee_per_gas) == (0, 99, 5_000_000, 3)
     assert header.coinbase == b"\x09" * 20
