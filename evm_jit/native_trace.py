@@ -26,6 +26,8 @@ from statestore.state import State
 
 INT: Final = types.int64
 NOT_CHARGED: Final = -1
+# They alone change the counter of refunds; the end of a frame may undo it, but that is behind the frame's last step.
+REFUNDING: Final = (0x55, 0xFF)  # SSTORE, SELFDESTRUCT
 
 
 class SteppingCalls(NamedTuple):
@@ -118,15 +120,16 @@ class SteppedBatch:
         if halt not in (RUNNING, FINISHED):
             error = halt_text(halt, machine["halt_opcode"], machine["halt_height"], machine["halt_needed"])
         cost = gas - (int(after["gas_left"]) if charged == NOT_CHARGED else charged)
+        op = ctypes.string_at(int(before["pc"]), 1)[0]
         return Step(
             pc=int(before["pc"] - before["code"]),
-            op=ctypes.string_at(int(before["pc"]), 1)[0],
+            op=op,
             gas=gas,
             gas_cost=failing_cost(gas, cost, error),
             memory_size=int(before["memory_size"]),
             stack=stack,
             depth=int(before["depth"]) + 1,
-            refund=self._refund() if error is None else refund,
+            refund=self._refund() if error is None and op in REFUNDING else refund,
             error=error,
             memory=memory,
         )

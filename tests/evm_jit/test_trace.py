@@ -264,6 +264,11 @@ def test_refund_of_a_failed_frame_is_gone_behind_its_last_step(engine: Engine) -
     assert [step.refund for step in steps if step.op in (0xF1, 0xFD, 0x00)] == [0, 19_900, 0]
 
 
+def test_refund_of_a_creation_whose_code_is_refused_is_still_in_its_last_step(engine: Engine) -> None:
+    steps, _ = traced(engine, create(sstore(1, 1) + sstore(1, 0) + ret(0, 24_577)) + STOP, gas=1_000_000)
+    assert [step.refund for step in steps if step.op in (0xF0, 0xF3, 0x00)] == [0, 19_900, 0]
+
+
 def test_instruction_that_fails_refunds_nothing(engine: Engine) -> None:
     code = sstore(1, 1) + sstore(1, 0)
     needed = traced(engine, code)[1].gas_used
