@@ -131,22 +131,22 @@ class FramesOnEngine:
         write_accounts(batch.accounts, self._state)
         self._state.seal_genesis()
         self._before = account_states(batch.accounts)
+        self._way_back = StateDiff()
 
     def run(self, frame: Frame) -> FrameResult:
-        """The frame's result; the state is afterwards as it was, but for the code of the program."""
-        state = self._state
+        """The frame's result; what it wrote is taken back before the next one."""
+        state, before = self._state, self._before
+        state.apply(self._way_back)
         state.set_code(frame.to, frame.code)
         state.seal()
-        before = self._before
+        state.discard_before(state.version)
         before[frame.to] = before[frame.to]._replace(code_hash=frame.code_hash)
         call = Call(CALLER, frame.to, frame.gas_limit, frame.value, frame.data, frame_only=True)
         result = self._engine.call(call, self._environment, state)
         diff = state.seal()
+        self._way_back = inverse(diff, before)
         after = accounts_after(before, diff)
         changes = {change.address: after.get(change.address) for change in diff.accounts}
-        state.apply(inverse(diff, before))
-        state.seal()
-        state.discard_before(state.version)
         return FrameResult(result.halt is None, result.gas_used, result.output, result.logs, changes, result.halt)
 
 
