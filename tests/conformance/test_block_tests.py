@@ -11,9 +11,9 @@ from tests.conformance.known_failures import is_known
 from tests.conformance.refusals import wrong_reason
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    return make_engine("reference")
+@pytest.fixture(scope="module", params=["reference", "interpreter"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return make_engine(request.param)
 
 
 @pytest.mark.parametrize("folder", corpus.folders(BLOCK_TESTS) or [pytest.param("", id="none")])
