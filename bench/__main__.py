@@ -5,6 +5,7 @@ Without a sub-command: transfers through the engine and through JSON-RPC, whole 
 interpreter against revm. `batch`, `interpreter` and `gas` are one part each. Figures go to `--output`, with a plot.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ RepetitionsOption = Annotated[int, typer.Option(min=1, help="Repetitions; the me
 SizeOption = Annotated[int, typer.Option(min=1, help="Transactions of a batch.")]
 HoldersOption = Annotated[int, typer.Option(min=1, help="Token holders of the large state.")]
 RESULTS = Path("bench/results")
+FILE_WIDTH = 150
 
 
 def commands(app: typer.Typer) -> None:
@@ -49,12 +51,10 @@ def bench(
     """Measure transactions per second and gas per second, with checked results."""
     if context.invoked_subcommand is not None:
         return
-    from rich.console import Console
-
     from bench.report import print_table, write_json, write_plot
     from evm_jit.engines import make_engine
 
-    console = Console()
+    console = _console()
     built = make_engine(engine)
     measurements = _measure_transactions(built, transactions, senders, repetitions)
     comparisons: list[Comparison] = []
@@ -77,12 +77,10 @@ def batch(
     engine: EngineOption = BATCH_ENGINE,
 ) -> None:
     """Measure whole batches of signed transactions, from bytes to receipts."""
-    from rich.console import Console
-
     from bench.report import print_table
     from evm_jit.engines import make_engine
 
-    console = Console()
+    console = _console()
     measurements = _measure_batches(make_engine(engine), transactions, holders, repetitions)
     _print_machine(console)
     print_table(measurements, console)
@@ -95,11 +93,9 @@ def interpreter(
     engine: EngineOption = BATCH_ENGINE,
 ) -> None:
     """Measure an engine against revm, over the public contracts."""
-    from rich.console import Console
-
     from evm_jit.engines import make_engine
 
-    console = Console()
+    console = _console()
     comparisons = _compare(make_engine(engine), repetitions, files)
     _print_machine(console)
     _print_comparisons(comparisons, engine, console)
@@ -113,8 +109,6 @@ def gas(
     output: OutputOption = RESULTS,
 ) -> None:
     """Measure the time of a unit of gas of every opcode and every precompile."""
-    from rich.console import Console
-
     from bench.gas_table import all_cases, measure_gas, print_gas_table, write_gas_table
     from bench.report import heading
     from evm_jit.engines import make_engine
@@ -125,7 +119,7 @@ def gas(
         raise ConfigError(f"no case is called like '{only}'.")
     built = make_engine(engine)
     built.warm_up()
-    console = Console()
+    console = _console()
     with _progress(len(cases), "gas") as tick:
         figures = measure_gas(built, cases, repetitions, tick)
     _print_machine(console)
@@ -176,6 +170,13 @@ def _compare(engine: "Engine", pairs: int, files: list[Path] | None = None) -> "
     engine.warm_up()
     with _progress(len(chosen), "interpreters") as tick:
         return compare_interpreters(engine, pairs, chosen, tick)
+
+
+def _console() -> "Console":
+    """Standard output; a file has room for every column."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 
 
 @contextmanager
