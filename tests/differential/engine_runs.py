@@ -1,16 +1,25 @@
 """Cases on an engine of leveret, over its own tables."""
 
+from typing import Final
+
 from evm_jit.engine import Engine, Outcome
 from evm_jit.statetest import write_accounts
 from statestore.state import State
+from statestore.table import Capacities
 from statestore.trie import StateTrie
 from tests.differential.account_states import account_states, accounts_after
 from tests.differential.cases import Case, CaseResult, TransactionResult
 
+SMALL: Final = Capacities(2, 2, 2, 8, 8, 2, 2, 2)
+
 
 def run_on_engine(case: Case, engine: Engine) -> CaseResult:
-    """All transactions in one batch; the accounts afterwards are those before with the state diff applied."""
-    state = State()
+    """
+    All transactions in one batch; the accounts afterwards are those before with the state diff applied.
+
+    The tables begin small, so that an engine meets full ones inside transactions; frames run on tables of usual size.
+    """
+    state = State(capacities=SMALL)
     trie = StateTrie()
     write_accounts(case.accounts, state)
     trie.apply(state.seal_genesis())
