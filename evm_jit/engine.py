@@ -12,6 +12,7 @@ from typing import Protocol
 
 from evm_jit.trace import Tracer
 from primitives.block import BlockEnvironment
+from primitives.compilation import Show, show_nothing
 from primitives.errors import InvalidTransaction
 from primitives.receipt import Log, Receipt
 from primitives.transaction import AccessList, Authorization, Transaction
@@ -73,10 +74,10 @@ class Engine(Protocol):
 
     name: str
 
-    def warm_up(self) -> None:
+    def warm_up(self, show: Show = show_nothing) -> None:
         """
         Do now what the first transaction would otherwise wait for (compile kernels, load tables): a node calls it
-        before it opens, and says that it may take some seconds. Nothing else changes by it.
+        before it opens, and shows how far it is, for it may take a minute. Nothing else changes by it.
         """
         ...
 

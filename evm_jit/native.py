@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from evm_jit.batch import DONE, NOT_RESUMED, RESULT
 from evm_jit.calls import check_call, creation_address, transaction_of
+from evm_jit.compilation import compile_all
 from evm_jit.engine import Call, CallResult, Engine, Outcome
 from evm_jit.halt_codes import (
     ARENA_FULL,
@@ -51,6 +52,7 @@ from evm_jit.precompiles.trusted_setup import begin_to_load
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
 from primitives.block import BlockEnvironment
+from primitives.compilation import Show, show_nothing
 from primitives.errors import InvalidTransaction
 from primitives.forks import Fork
 from primitives.receipt import Log, Receipt
@@ -83,9 +85,9 @@ class NativeEngine:
     def __init__(self) -> None:
         self._of_thread = local()
 
-    def warm_up(self) -> None:
+    def warm_up(self, show: Show = show_nothing) -> None:
         """Compile, or load what was compiled before; begin to load the KZG ceremony's points."""
-        compile_calls()
+        compile_all(show)
         begin_to_load()
 
     def execute(

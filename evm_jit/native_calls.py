@@ -8,7 +8,9 @@ Compiled once, or loaded from the disk cache if no source changed.
 
 import ctypes
 from collections.abc import Callable
+from functools import cache
 from threading import Lock
+from typing import Any, Final, NamedTuple
 
 from numba import types
 
@@ -30,37 +32,34 @@ def decode(raw, starts, count, records, signing):
     return decode_many(raw, starts, count, records, signing)
 
 
-class Calls:
+ENTRIES: Final[dict[str, tuple[Callable[..., int], int]]] = {"decode_batch": (decode, 5), "execute_batch": (execute, 5)}
+
+_lock = Lock()
+_entries: Final[dict[str, Any]] = {}
+
+
+def compile_entry(name: str) -> Callable[..., int]:
+    """One of ENTRIES, compiled or loaded from the disk cache by the first call of the process."""
+    with _lock:
+        if name not in _entries:
+            function, parameter_count = ENTRIES[name]
+            compiled, address = compile_function(function, INT(*[INT] * parameter_count))
+            prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * parameter_count)
+            called: Any = prototype(address)
+            called.compiled = compiled  # Keeps the machine code.
+            _entries[name] = called
+        return _entries[name]  # type: ignore[no-any-return]
+
+
+class Calls(NamedTuple):
     """The functions, compiled."""
 
     execute_batch: Callable[..., int]
     decode_batch: Callable[..., int]
 
-    def __init__(self, progress: Callable[[str, int, int], None]) -> None:
-        self._compiled = []  # Keeps the machine code.
-        entries = (("decode_batch", decode, 5), ("execute_batch", execute, 5))
-        progress("precompile_functions", 0, 1 + len(entries))
-        precompile_functions()
-        for done, (name, function, parameter_count) in enumerate(entries, start=1):
-            progress(name, done, 1 + len(entries))
-            compiled, address = compile_function(function, INT(*[INT] * parameter_count))
-            self._compiled.append(compiled)
-            prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * parameter_count)
-            setattr(self, name, prototype(address))
-        progress("", 1 + len(entries), 1 + len(entries))
 
-
-_lock = Lock()
-_calls: list[Calls] = []
-
-
-def compile_calls(progress: Callable[[str, int, int], None] = lambda name, done, count: None) -> Calls:
-    """
-    The compiled functions, compiled or loaded from the disk cache by the first call of the process.
-
-    progress : called with the name of the function that comes next, how many are done, and how many there are
-    """
-    with _lock:
-        if not _calls:
-            _calls.append(Calls(progress))
-        return _calls[0]
+@cache
+def compile_calls() -> Calls:
+    """All of them, and the precompiled contracts that they call by address."""
+    precompile_functions()
+    return Calls(**{name: compile_entry(name) for name in ENTRIES})

@@ -41,6 +41,7 @@ from evm_jit.transaction_checks import (
     is_delegation,
 )
 from primitives.block import BlockEnvironment
+from primitives.compilation import Progress, Show, compilations, show_nothing
 from primitives.constants import U64_MAX, ZERO_ADDRESS
 from primitives.errors import InvalidTransaction
 from primitives.forks import Fork
@@ -48,9 +49,11 @@ from primitives.intrinsic_gas import floor_gas, intrinsic_gas
 from primitives.receipt import Receipt
 from primitives.transaction import Authorization, Transaction
 from primitives.validity import GAS_PER_BLOB
+from statestore.kernel_calls import compile_kernels
 from statestore.view import WorldState
 
 RECURSION_LIMIT: Final = 40_000
+FUNCTIONS_EXPECTED: Final = 200  # That `warm_up` compiles when nothing is cached.
 
 GAS_REFUND_EXISTING_AUTHORITY: Final = 12_500  # EIP-7702: PER_EMPTY_ACCOUNT_COST - PER_AUTH_BASE_COST.
 
@@ -75,13 +78,17 @@ class ReferenceEngine:
         if sys.getrecursionlimit() < RECURSION_LIMIT:
             sys.setrecursionlimit(RECURSION_LIMIT)
 
-    def warm_up(self) -> None:
+    def warm_up(self, show: Show = show_nothing) -> None:
         """Compile BLAKE2b and BN254, some seconds the first time; begin to load the KZG ceremony's points."""
         begin_to_load()
-        blake2f.run(bytes(blake2f.INPUT_SIZE_BYTES))
-        alt_bn128.run_add(b"")
-        alt_bn128.run_multiply(b"")
-        alt_bn128_pairing.run(b"")
+        progress = Progress(show, FUNCTIONS_EXPECTED)
+        with compilations(progress.advance):
+            compile_kernels()
+            blake2f.run(bytes(blake2f.INPUT_SIZE_BYTES))
+            alt_bn128.run_add(b"")
+            alt_bn128.run_multiply(b"")
+            alt_bn128_pairing.run(b"")
+        progress.end()
 
     def execute(
         self,

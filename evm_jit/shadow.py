@@ -19,6 +19,7 @@ from evm_jit.recording import Recording
 from evm_jit.shadow_report import Scene, write_report
 from evm_jit.trace import Tracer
 from primitives.block import BlockEnvironment
+from primitives.compilation import Show, show_nothing
 from primitives.errors import EnginesDiffer, InvalidTransaction
 from primitives.transaction import Transaction
 from statestore.overlay import Overlay
@@ -44,9 +45,9 @@ class ShadowEngine:
         self._reference = reference
         self._directory = directory
 
-    def warm_up(self) -> None:
+    def warm_up(self, show: Show = show_nothing) -> None:
         """Of both."""
-        self._engine.warm_up()
+        self._engine.warm_up(show)
         self._reference.warm_up()
 
     def execute(
