@@ -14,14 +14,16 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from evm_jit.engine import Engine
 from evm_jit.engines import make_engine
 from primitives.block import BlockEnvironment
 from primitives.chain import ChainConfig
-from primitives.errors import DatadirCorrupt, LeveretError, StorageError
-from primitives.events import BlockSealed, Event
+from primitives.errors import DatadirCorrupt, EnginesDiffer, LeveretError, StorageError
+from primitives.events import BlockSealed, Event, SequencerFailed
 from primitives.signature import address_of
 from primitives.transaction import Transaction
 from rpc.app import make_app
@@ -29,6 +31,7 @@ from rpc.server import RpcServer, bind
 from rpc.settings import RpcSettings
 from rpc.wallet import DevWallet
 from sequencer.banner import banner
+from sequencer.batch_budget import GAS_MAX_FAST, BatchBudget
 from sequencer.feed import Feed
 from sequencer.loop import Sequencer
 from sequencer.ports import Listener, SystemClock
@@ -38,7 +41,6 @@ from sequencer.signing_key import new_signing_key, read_signing_key, write_signi
 from statestore.checkpoint import Checkpointer
 from statestore.genesis import Genesis
 from statestore.history import History
-from statestore.kernel_calls import compile_kernels
 from statestore.recovery import OpenChain, open_chain
 from statestore.state import State
 from statestore.view import StateView
@@ -100,12 +102,11 @@ def run_node(settings: NodeSettings) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="leveret: %(levelname)s: %(message)s")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     bind(settings.host, settings.port).close()  # A port in use is said before anything takes time.
-    engine = make_engine(settings.engine)
     wallet = DevWallet.from_mnemonic(settings.mnemonic, settings.accounts)
     genesis = settings.chain_genesis(wallet.addresses)
+    engine = make_engine(settings.engine, settings.data_directory(genesis.config.chain_id) or Path())
     with progress("Compiling kernels (once, they are cached)") as show:
-        compile_kernels(lambda _, done, count: show(done, count + 1))
-        engine.warm_up()
+        engine.warm_up(show)
     rng = random.SystemRandom()
     opened, signing_key = _open(settings, genesis, rng)
     try:
@@ -162,6 +163,7 @@ def _serve(
         mini_block_interval_ns=settings.mini_block_ms * 1_000_000,
         block_interval_ns=settings.block_time_ms * 1_000_000,
         history_blocks=settings.history,
+        batch_budget=BatchBudget(GAS_MAX_FAST) if settings.engine == "native" else None,
     )
     backend = NodeBackend(chain, opened.state, opened.history, engine, wallet if wallet.keys else None, sequencer)
     rpc_settings = RpcSettings(vhosts=settings.vhosts, cors_origins=settings.cors)
@@ -172,7 +174,14 @@ def _serve(
         fork = sequencer.environment().fork
         keys = tuple(wallet.keys.values())
         print(banner(settings, chain, fork, keys, port, is_coloured=sys.stdout.isatty()), flush=True)
+        if settings.engine == "native":
+            Thread(target=warm_up_reference, name="reference", daemon=True).start()
 
+    def hear(event: Event) -> None:
+        if isinstance(event, SequencerFailed) and isinstance(sequencer.failure, EnginesDiffer):
+            server.stop()  # Whoever asked for the shadow wants to know.
+
+    sequencer.subscribe(hear)
     gc.collect()
     gc.freeze()  # What is alive now stays alive: no collection has to look at it again.
     sequencer.start()
@@ -181,10 +190,19 @@ def _serve(
     finally:
         sequencer.stop()
     _close(checkpointer, sequencer)
+    if isinstance(sequencer.failure, EnginesDiffer):
+        return EXIT_FAILED  # The log has said it.
     if sequencer.failure is not None:
         print(f"leveret: the node had stopped taking transactions: {sequencer.failure}", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_OK
+
+
+def warm_up_reference() -> None:
+    """Load what calls on other states than the newest need, which the native engine leaves to the reference."""
+    from evm_jit.native import reference_engine
+
+    reference_engine().warm_up()
 
 
 def _checkpointer(opened: OpenChain, sequencer: Sequencer) -> Checkpointer | None:

@@ -17,7 +17,11 @@ from primitives.forks import Fork
 from primitives.signature import address_of
 from sequencer.settings import NodeSettings
 
-ENGINE_NOTES: Final = {"reference": "py-evm over leveret's state"}
+ENGINE_NOTES: Final = {
+    "native": "compiled code over leveret's state",
+    "reference": "py-evm over leveret's state",
+    "shadow": "native, and every transaction on the reference as well",
+}
 DURABILITY_NOTES: Final = {
     "fsync": "a receipt survives a power cut",
     "write": "a receipt survives a crash of the node, not of the machine",

@@ -36,6 +36,7 @@ from primitives.constants import (
 from primitives.errors import (
     AlreadyKnown,
     BlockGasExhausted,
+    EnginesDiffer,
     InvalidTransaction,
     NonceTooHigh,
     SequencerStopped,
@@ -282,6 +283,8 @@ class Sequencer:
             self._failure = error
         if isinstance(error, StorageError):
             log.error("the sequencer stopped, nothing more is written: %s", error)
+        elif isinstance(error, EnginesDiffer):
+            log.error("the sequencer stopped: %s", error)
         else:
             log.error("the sequencer stopped after a fault of its own", exc_info=error)
         self._net.publish(SequencerFailed(_refusal_after(error)))

@@ -147,14 +147,6 @@ def _host(value: object) -> str:
     return value.strip("[]")
 
 
-def _engine(value: object) -> str:
-    if value in ("native", "shadow"):
-        raise ValueError(f"must be reference ({value} is not built yet)")
-    if value != "reference":
-        raise ValueError("must be reference")
-    return "reference"
-
-
 def _fork(value: object) -> Fork:
     if isinstance(value, Fork):
         return value
@@ -188,7 +180,7 @@ class NodeSettings(BaseSettings):
     port: Annotated[int, _whole_number(0, 65_535)] = 8545  # 0: any free one.
     datadir: Annotated[Path | None, BeforeValidator(_path)] = None
     ephemeral: Annotated[bool, BeforeValidator(_switch)] = False
-    engine: Annotated[str, BeforeValidator(_engine)] = "reference"
+    engine: Annotated[str, _one_of("native", "reference", "shadow")] = "reference"
     chain_id: Annotated[int, _whole_number(1, CHAIN_ID_MAX)] = CHAIN_ID_DEFAULT
     mini_block: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(milliseconds=MINI_BLOCK_INTERVAL_MS)
     block_time: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(milliseconds=BLOCK_INTERVAL_MS)

@@ -45,4 +45,4 @@ def test_on_a_terminal_there_is_a_bar() -> None:
         clock.s = 3.0
         show(11, 22)
     assert "Compiling kernels" in stream.getvalue()
-    assert "11/22" in stream.getvalue()
+    assert "50%" in stream.getvalue()
