@@ -12,6 +12,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from primitives.constants import CLIENT_VERSION
+from rpc.arrivals import Arrivals
 from rpc.backend import Backend
 from rpc.blocks import Blocks
 from rpc.dispatch import Caller, Dispatcher, Method, Where
@@ -54,6 +55,7 @@ class RpcApp:
         self.settings = settings
         self.callers = CallThreads("rpc-call", settings.call_threads)
         self.readers = CallThreads("rpc-read", settings.read_threads)
+        self.admitters = CallThreads("rpc-admit", 1)  # Batches follow one another.
         self.feed = Feed(backend)
         blocks = Blocks(backend)
         search = LogSearch(blocks, settings)
@@ -66,7 +68,7 @@ class RpcApp:
             **StateMethods(blocks).table(),
             **shown.table(),
             **execution.table(),
-            **SendMethods(backend, shown, self.feed).table(),
+            **SendMethods(backend, shown, self.feed, Arrivals(backend, self.admitters)).table(),
             **WalletMethods(backend, execution).table(),
             **PoolMethods(backend).table(),
             **FilterMethods(self.filters, search, self.subscriptions, self.readers).table(),
@@ -94,6 +96,7 @@ class RpcApp:
         self.subscriptions.stop()
         self.callers.shutdown()
         self.readers.shutdown()
+        self.admitters.shutdown()
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         cors: Headers = []

@@ -10,6 +10,7 @@ from typing import Protocol
 from evm_jit.engine import Engine
 from primitives.block import BlockEnvironment
 from primitives.chain import ChainConfig
+from primitives.errors import InvalidTransaction
 from primitives.events import Event
 from primitives.transaction import Transaction
 from rpc.wallet import DevWallet
@@ -59,6 +60,10 @@ class Backend(Protocol):
 
     def submit(self, transaction: Transaction) -> bytes:
         """Give a transaction to the mempool; its hash, or an InvalidTransaction that says why not."""
+        ...
+
+    def admit(self, transactions: Sequence[Transaction]) -> list[bytes | InvalidTransaction]:
+        """Give many to the mempool, in this order; of each the hash, or why not."""
         ...
 
     def environment(self) -> BlockEnvironment:

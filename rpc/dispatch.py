@@ -79,6 +79,7 @@ class Method:
     parameters: tuple[Parameter, ...] = ()
     where: Where = Where.LOOP
     takes_caller: bool = False
+    goes_together: bool = False  # In a batch, it need not wait for the answers of those before it.
     signs: bool = False  # Uses the keys of dev accounts: not for other machines.
 
 
@@ -114,20 +115,35 @@ class Dispatcher:
         deadline = now() + self._settings.batch_time_s
         replies: list[bytes] = []
         size_bytes = 0
+        begun: dict[int, asyncio.Task[bytes | None]] = {}
         for index, message in enumerate(messages):
             if index % BATCH_ITEMS_BETWEEN_YIELDS == BATCH_ITEMS_BETWEEN_YIELDS - 1:
                 await asyncio.sleep(0)
             reply: bytes | None
-            if size_bytes > self._settings.reply_bytes_max:
+            if index in begun:
+                reply = await begun[index]
+            elif size_bytes > self._settings.reply_bytes_max:
                 reply = self._refusal(message, RpcError(RESPONSE_TOO_LARGE, "response too large"))
             elif now() > deadline:
                 reply = self._refusal(message, RpcError(REQUEST_TIMED_OUT, "request timed out"))
             else:
-                reply = await self._answer_one(message, caller)
+                begun = self._begin_together(messages[index : index + BATCH_ITEMS_BETWEEN_YIELDS], index, caller)
+                reply = await (begun[index] if index in begun else self._answer_one(message, caller))
             if reply is not None:
                 size_bytes += len(reply)
                 replies.append(reply)
         return b"[" + b",".join(replies) + b"]" if replies else None
+
+    def _begin_together(self, messages: list[Any], first: int, caller: Caller) -> dict[int, asyncio.Task[bytes | None]]:
+        """Begin the requests at the start of `messages` whose methods go together, by index in the batch."""
+        begun = {}
+        for index, message in enumerate(messages, start=first):
+            name = message.get("method") if isinstance(message, dict) else None
+            method = self._methods.get(name) if isinstance(name, str) else None
+            if method is None or not method.goes_together:
+                break
+            begun[index] = asyncio.ensure_future(self._answer_one(message, caller))
+        return begun
 
     async def _answer_one(self, message: Any, caller: Caller) -> bytes | None:
         if not isinstance(message, dict):

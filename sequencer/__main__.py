@@ -22,8 +22,9 @@ from evm_jit.engine import Engine
 from evm_jit.engines import make_engine
 from primitives.block import BlockEnvironment
 from primitives.chain import ChainConfig
-from primitives.errors import DatadirCorrupt, EnginesDiffer, LeveretError, StorageError
+from primitives.errors import DatadirCorrupt, EnginesDiffer, InvalidTransaction, LeveretError, StorageError
 from primitives.events import BlockSealed, Event, SequencerFailed
+from primitives.sender_recovery import warm_up as warm_up_sender_recovery
 from primitives.signature import address_of
 from primitives.transaction import Transaction
 from rpc.app import make_app
@@ -72,6 +73,10 @@ class NodeBackend:
         """Queue a transaction; its hash, or InvalidTransaction."""
         return self.sequencer.submit(transaction)
 
+    def admit(self, transactions: Sequence[Transaction]) -> list[bytes | InvalidTransaction]:
+        """Queue many; of each the hash, or why not."""
+        return self.sequencer.admit(transactions)
+
     def environment(self) -> BlockEnvironment:
         """Of the block being built."""
         return self.sequencer.environment()
@@ -107,6 +112,7 @@ def run_node(settings: NodeSettings) -> int:
     engine = make_engine(settings.engine, settings.data_directory(genesis.config.chain_id) or Path())
     with progress("Compiling kernels (once, they are cached)") as show:
         engine.warm_up(show)
+        warm_up_sender_recovery()
     rng = random.SystemRandom()
     opened, signing_key = _open(settings, genesis, rng)
     try:

@@ -54,7 +54,7 @@ from primitives.events import (
 from primitives.mini_block import MiniBlock
 from primitives.state_diff import EMPTY_ACCOUNT
 from primitives.transaction import Transaction
-from sequencer.admission import check_sender, check_transaction
+from sequencer.admission import check_sender, check_transactions
 from sequencer.batch_budget import BatchBudget
 from sequencer.block_builder import PARENT_BEACON_BLOCK_ROOT, OpenBlock
 from sequencer.fees import suggested_tip
@@ -156,15 +156,14 @@ class Sequencer:
         """
         self._check_running()
         environment = self._block.environment
-        outcomes: list[bytes | InvalidTransaction] = []
-        for transaction in transactions:
-            try:
-                if self._mempool.find(transaction.hash) is not None:
-                    raise AlreadyKnown  # Known before its signature costs anything.
-                check_transaction(transaction, environment)
-                outcomes.append(transaction.hash)
-            except InvalidTransaction as error:
-                outcomes.append(error)
+        # What is known already is said before its signature costs anything.
+        are_known = [self._mempool.find(transaction.hash) is not None for transaction in transactions]
+        unknown = [transaction for transaction, is_known in zip(transactions, are_known, strict=True) if not is_known]
+        refusals = iter(check_transactions(unknown, environment))
+        outcomes: list[bytes | InvalidTransaction] = [
+            AlreadyKnown() if is_known else next(refusals) or transaction.hash
+            for transaction, is_known in zip(transactions, are_known, strict=True)
+        ]
         with self._lock:
             self._check_running()
             now_ns = self._clock.monotonic_ns()

@@ -8,6 +8,7 @@ from primitives.constants import TRANSACTION_SIZE_BYTES_MAX
 from primitives.errors import InvalidTransaction, LeveretError, TransactionTooLarge
 from primitives.events import Event, MiniBlockSealed, SequencerFailed, TransactionRefused
 from primitives.transaction import Transaction, decode_transaction
+from rpc.arrivals import Arrivals
 from rpc.backend import Backend
 from rpc.dispatch import Method, Parameter, Where
 from rpc.encoding import data, read_data, read_number
@@ -31,6 +32,7 @@ class SendMethods:
     backend: Backend
     blocks: BlockMethods
     feed: Feed
+    arrivals: Arrivals
     waiting: dict[bytes, set[Outcome]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -41,14 +43,14 @@ class SendMethods:
         raw = Parameter(read_data)
         timeout = Parameter(read_number, SYNC_TIMEOUT_MS_DEFAULT)
         return {
-            "eth_sendRawTransaction": Method(self.send, (raw,)),
+            "eth_sendRawTransaction": Method(self.send, (raw,), Where.TASK, goes_together=True),
             "eth_sendRawTransactionSync": Method(self.send_and_wait, (raw, timeout), Where.TASK),
             "realtime_sendRawTransaction": Method(self.send_realtime, (raw,), Where.TASK),
         }
 
-    def send(self, raw: bytes) -> str:
+    async def send(self, raw: bytes) -> str:
         """The hash of a transaction that the mempool took."""
-        return data(self.backend.submit(_decode(raw)))
+        return data(await self.arrivals.submit(_decode(raw)))
 
     async def send_and_wait(self, raw: bytes, timeout_ms: int) -> Json:
         """The receipt (EIP-7966), reverted or not; error 4 with the hash when it takes too long."""
@@ -73,7 +75,7 @@ class SendMethods:
         # Before it is submitted: the mini-block may be sealed before `submit` returns.
         self.waiting.setdefault(transaction.hash, set()).add(executed)
         try:
-            self.backend.submit(transaction)
+            await self.arrivals.submit(transaction)
             await asyncio.wait([executed], timeout=timeout_ms / 1_000)
         finally:
             self._forget(transaction.hash, executed)

@@ -5,7 +5,7 @@ History and engine are real; the state is a pile of overlays, one for each mini-
 readable. `ContractNode` begins with a few small contracts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from evm_jit.engine import Engine
@@ -105,6 +105,15 @@ class Node:
         if self.seals_at_once:
             self.seal_mini_block()
         return transaction.hash
+
+    def admit(self, transactions: Sequence[Transaction]) -> list[bytes | InvalidTransaction]:
+        outcomes: list[bytes | InvalidTransaction] = []
+        for transaction in transactions:
+            try:
+                outcomes.append(self.submit(transaction))
+            except InvalidTransaction as error:
+                outcomes.append(error)
+        return outcomes
 
     def environment(self) -> BlockEnvironment:
         head = self.history.head.header

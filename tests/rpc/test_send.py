@@ -266,3 +266,24 @@ def test_the_mempool_is_shown_by_sender_and_nonce(client: Client, node: Node):
     }
     assert client.ask("txpool_contentFrom", bob) == {"pending": {}, "queued": content["queued"][bob]}
     assert client.ask("txpool_inspect")["queued"][bob]["3"].startswith(data(ALICE) + ": 0 wei + 200000 gas")
+
+
+def test_transactions_of_a_batch_go_together_and_what_follows_sees_them(client: Client, node: Node):
+    batches = []
+    admit = node.admit
+    node.admit = lambda transactions: batches.append(list(transactions)) or admit(transactions)  # type: ignore[method-assign, func-returns-value]
+    signed = [node.signed(BOB, nonce=nonce) for nonce in range(5)]
+    send = [
+        {"jsonrpc": "2.0", "id": each.nonce, "method": "eth_sendRawTransaction", "params": [data(each.raw)]}
+        for each in signed
+    ]
+    count = {"jsonrpc": "2.0", "method": "eth_getTransactionCount", "params": [data(ALICE), "pending"]}
+    batch = [{**count, "id": 10}, *send[:3], {**count, "id": 11}, *send[3:], send[0], {**count, "id": 12}]
+    replies = client.reply(batch)
+    assert [reply["id"] for reply in replies] == [message["id"] for message in batch]
+    assert [reply["result"] for reply in replies if reply["id"] >= 10] == ["0x0", "0x3", "0x5"]
+    assert [reply["result"] for reply in replies if reply["id"] < 5 and "result" in reply] == [
+        data(each.hash) for each in signed
+    ]
+    assert replies[7]["error"]["message"] == "already known"
+    assert batches == [signed[:3], [*signed[3:], signed[0]]]
