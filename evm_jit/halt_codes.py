@@ -71,5 +71,3 @@ def halt_text(halt: int, opcode: int, height: int, needed: int) -> str | None:
     if halt == STACK_OVERFLOW:
         return stack_overflow_text(height, needed)
     return _TEXTS[halt]
-
-
