@@ -142,4 +142,8 @@ def _summary(names: Sequence[str], tally: "Tally", done: int, found: int, second
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except LeveretError as error:
+        print(f"differential: {error}", file=sys.stderr)
+        sys.exit(2)

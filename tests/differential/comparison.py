@@ -89,7 +89,6 @@ def make_engines(names: Sequence[str]) -> dict[str, Engine]:
             raise ConfigError(f"{revm.ABSENCE}.")
         if name not in (EELS, REVM):
             engines[name] = make_engine(name)
-            engines[name].warm_up()
     if REVM in names and (EELS in names or names[0] == REVM):
         raise ConfigError("revm runs single frames and EELS whole transactions: name one of them, and an engine first.")
     return engines
