@@ -76,7 +76,10 @@ def node(
     ephemeral: Annotated[
         bool | None, typer.Option("--ephemeral", help="Keep nothing: the chain ends with the node.")
     ] = None,
-    engine: Annotated[str | None, _flag("NAME", "What executes transactions (reference).")] = None,
+    engine: Annotated[
+        str | None,
+        _flag("NAME", "What executes transactions: native, reference or shadow, which compares the two (native)."),
+    ] = None,
     chain_id: ChainId = None,
     mini_block: Annotated[str | None, _flag("TIME", "Least time between two mini-blocks (10ms).")] = None,
     block_time: Annotated[str | None, _flag("TIME", "Time between two blocks (1s).")] = None,

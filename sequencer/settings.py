@@ -180,7 +180,7 @@ class NodeSettings(BaseSettings):
     port: Annotated[int, _whole_number(0, 65_535)] = 8545  # 0: any free one.
     datadir: Annotated[Path | None, BeforeValidator(_path)] = None
     ephemeral: Annotated[bool, BeforeValidator(_switch)] = False
-    engine: Annotated[str, _one_of("native", "reference", "shadow")] = "reference"
+    engine: Annotated[str, _one_of("native", "reference", "shadow")] = "native"
     chain_id: Annotated[int, _whole_number(1, CHAIN_ID_MAX)] = CHAIN_ID_DEFAULT
     mini_block: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(milliseconds=MINI_BLOCK_INTERVAL_MS)
     block_time: Annotated[timedelta, BeforeValidator(_duration)] = timedelta(milliseconds=BLOCK_INTERVAL_MS)

@@ -50,7 +50,7 @@ def test_every_setting_can_stand_in_every_place(monkeypatch):
         "port": "0",
         "datadir": "chain",
         "ephemeral": "false",
-        "engine": "reference",
+        "engine": "native",
         "mini_block": "0.02s",
         "block_time": "2s",
         "accounts": "3",
