@@ -6,6 +6,7 @@ Exits with 1 when one survives, and with 2 when the project itself does not pass
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from tests.differential.engines import LEADING
 from tests.mutants.mutations import chosen
-from tests.mutants.suite import copy_project, first_failure, steps
+from tests.mutants.suite import KERNELS, copy_project, first_failure, steps
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,10 +43,11 @@ def main(arguments: Sequence[str]) -> int:
         survivors = []
         for index, mutation in enumerate(mutants, 1):
             began = time.monotonic()
-            with tempfile.TemporaryDirectory(dir=folder) as copy:
-                copy_project(Path(copy))
-                mutation.apply(Path(copy))
-                failure = first_failure(Path(copy), planned)
+            with tempfile.TemporaryDirectory(dir=folder) as place:
+                mutant = Path(place) / "mutant"
+                shutil.copytree(original, mutant, ignore=shutil.ignore_patterns(KERNELS))
+                mutation.apply(mutant)
+                failure = first_failure(mutant, planned)
             verdict = "SURVIVED" if failure is None else f"caught by {failure.step}"
             print(f"{index:3} of {len(mutants)}  {verdict}  {mutation}  ({time.monotonic() - began:.0f} s)", flush=True)
             if failure is None:

@@ -19,6 +19,7 @@ from tests.tidy.source_files import ROOT, tracked
 
 MINUTE_S: Final = 60
 OUTPUT_LINES_SHOWN: Final = 12
+KERNELS: Final = ".kernels"  # The folder of a copy where its compiled kernels are.
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def public_tests() -> dict[str, str]:
 
 def first_failure(project: Path, planned: Sequence[Step]) -> Failure | None:
     """Run the steps in the copy at `project` until one fails; None if all pass."""
-    settings = {"NUMBA_CACHE_DIR": str(project / ".kernels"), "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"NUMBA_CACHE_DIR": str(project / KERNELS), "PYTHONDONTWRITEBYTECODE": "1"}
     environment = {**os.environ, **public_tests(), **settings}
     for step in planned:
         try:
