@@ -4,12 +4,14 @@ The dev accounts: keys derived from a mnemonic that is known to everybody (BIP-3
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from primitives.errors import ConfigError
 from primitives.keccak import keccak256
 from primitives.signature import address_of, sign
 from primitives.transaction import Transaction
+from rpc.hd_keys import is_mnemonic, private_keys
 
 DERIVATION_PATH: Final = "m/44'/60'/0'/0/{index}"
 ACCOUNTS_MAX: Final = 1_000
@@ -24,16 +26,12 @@ class DevWallet:
     @classmethod
     def from_mnemonic(cls, mnemonic: str, count: int) -> "DevWallet":
         """The first `count` accounts of a mnemonic; ConfigError when it is none."""
-        # Imported here: it takes half a second, and a node without dev accounts does not need it.
-        from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
-
         if not 0 <= count <= ACCOUNTS_MAX:
             raise ConfigError(f"the number of dev accounts must lie between 0 and {ACCOUNTS_MAX}, got {count}.")
-        try:
-            seed = seed_from_mnemonic(mnemonic, passphrase="")
-        except Exception as error:  # eth-account raises errors of its libraries here, of several kinds.
-            raise ConfigError(f"the mnemonic is not a valid BIP-39 phrase: {error}.") from error
-        keys = [key_from_seed(seed, DERIVATION_PATH.format(index=index)) for index in range(count)]
+        if is_mnemonic(mnemonic.split(" ")):
+            keys = list(islice(private_keys(mnemonic), count))
+        else:
+            keys = _foreign_keys(mnemonic, count)
         return cls({address_of(key): key for key in keys})
 
     @property
@@ -50,3 +48,15 @@ class DevWallet:
         digest = keccak256(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
         y_parity, r, s = sign(self.keys[address], digest)
         return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((27 + y_parity,))
+
+
+def _foreign_keys(mnemonic: str, count: int) -> list[bytes]:
+    """Keys from words of another language; ConfigError when they are no mnemonic."""
+    # Imported here: it takes half a second.
+    from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
+
+    try:
+        seed = seed_from_mnemonic(mnemonic, passphrase="")
+    except Exception as error:  # eth-account raises errors of its libraries here, of several kinds.
+        raise ConfigError(f"the mnemonic is not a valid BIP-39 phrase: {error}.") from error
+    return [key_from_seed(seed, DERIVATION_PATH.format(index=index)) for index in range(count)]
