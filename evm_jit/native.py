@@ -48,7 +48,6 @@ from evm_jit.opcodes import opcode_table
 from evm_jit.precompiles import PrecompileFailed
 from evm_jit.precompiles.failures import failure_text
 from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
-from evm_jit.precompiles.trusted_setup import begin_to_load
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
 from primitives.block import BlockEnvironment
@@ -86,9 +85,8 @@ class NativeEngine:
         self._of_thread = local()
 
     def warm_up(self, show: Show = show_nothing) -> None:
-        """Compile, or load what was compiled before; begin to load the KZG ceremony's points."""
+        """Compile, or load what was compiled before."""
         compile_all(show)
-        begin_to_load()
 
     def execute(
         self,

@@ -181,7 +181,7 @@ def _serve(
         keys = tuple(wallet.keys.values())
         print(banner(settings, chain, fork, keys, port, is_coloured=sys.stdout.isatty()), flush=True)
         if settings.engine == "native":
-            Thread(target=warm_up_reference, name="reference", daemon=True).start()
+            Thread(target=warm_up_what_is_rare, name="warm-up", daemon=True).start()
 
     def hear(event: Event) -> None:
         if isinstance(event, SequencerFailed) and isinstance(sequencer.failure, EnginesDiffer):
@@ -204,8 +204,8 @@ def _serve(
     return EXIT_OK
 
 
-def warm_up_reference() -> None:
-    """Load what calls on other states than the newest need, which the native engine leaves to the reference."""
+def warm_up_what_is_rare() -> None:
+    """Load what the native engine leaves to the reference engine and to libraries; who is early waits for it."""
     from evm_jit.native import reference_engine
 
     reference_engine().warm_up()
