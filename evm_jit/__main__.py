@@ -31,7 +31,7 @@ EXIT_FAILED = 1
 
 
 EngineOption = Annotated[
-    str, typer.Option("--engine", metavar="reference|interpreter|compiled", help="The engine to execute on.")
+    str, typer.Option("--engine", metavar="reference|native|interpreter|shadow", help="The engine to execute on.")
 ]
 ForkOption = Annotated[str | None, typer.Option("--fork", metavar="NAME", help="Only this fork's rules.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
