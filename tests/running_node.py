@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,9 @@ class RunningNode:
 
 
 @contextmanager
-def running_node(*flags: str) -> Iterator[RunningNode]:
+def running_node(*flags: str, program: Sequence[str] = ("-m", "leveret")) -> Iterator[RunningNode]:
     """`leveret node` on a free port with `flags`; ended with SIGTERM when the block is left."""
-    command = [sys.executable, "-m", "leveret", "node", "--port", "0", *flags]
+    command = [sys.executable, *program, "node", "--port", "0", *flags]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LEVERET_")}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
