@@ -256,6 +256,8 @@ def open_create(machine, frame, value, offset_word, size_word, salt, is_create2)
     if frame.is_static != 0:
         return WRITE_PROTECTION
     offset, size = size_of(offset_word), size_of(size_word)
+    if machine.fork >= SHANGHAI and size > INIT_CODE_SIZE_BYTES_MAX:
+        return INIT_CODE_TOO_LARGE  # Before any gas is counted, as in geth: clients see the words.
     gas_left = expand(machine, frame, frame.gas_left, offset, size)
     if machine.fork >= SHANGHAI:
         gas_left -= GAS_INIT_CODE_PER_WORD * words_of(size)
@@ -263,8 +265,6 @@ def open_create(machine, frame, value, offset_word, size_word, salt, is_create2)
         gas_left -= GAS_KECCAK256_PER_WORD * words_of(size)
     if gas_left < 0:
         return halt_of(machine)
-    if machine.fork >= SHANGHAI and size > INIT_CODE_SIZE_BYTES_MAX:
-        return INIT_CODE_TOO_LARGE
     tables = as_tables(machine.tables)
     creator = account_row(tables, frame.account)
     nonce = creator.nonce
