@@ -37,10 +37,10 @@ def steps(engine: str) -> list[Step]:
     oracle = "eels" if eels.IS_INSTALLED else "reference"
     until_found = ("--findings", "1", "--as-is")
     transactions = ("-m", "tests.differential", "--engines", f"{engine},{oracle}", "--count", "400")
-    found.append(Step("transactions", (*transactions, *until_found), 15 * MINUTE_S))
+    found.append(Step("transactions", (*transactions, *until_found), 6 * MINUTE_S))
     if revm.IS_INSTALLED:
         frames = ("-m", "tests.differential", "--engines", f"{engine},revm", "--count", "10000")
-        found.append(Step("frames", (*frames, *until_found), 15 * MINUTE_S))
+        found.append(Step("frames", (*frames, *until_found), 6 * MINUTE_S))
     pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
     # A copy keeps its kernels in a place of its own, so where they are kept is not what it is tested for.
     unit_tests = ("tests/evm_jit", "tests/primitives", "--ignore=tests/primitives/test_kernels_cache.py")
