@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from eth.abc import ComputationAPI
-from eth.exceptions import OutOfGas
-from eth.vm import opcode_values
+from eth.constants import GAS_COPY, GAS_VERYLOW
+from eth.exceptions import OutOfBoundsRead, OutOfGas
+from eth.vm import mnemonics, opcode_values
 from eth.vm.forks.berlin.state import BerlinState
 from eth.vm.forks.byzantium.state import ByzantiumState
 from eth.vm.forks.cancun.state import CancunState
@@ -33,6 +34,7 @@ from eth.vm.forks.shanghai.state import ShanghaiState
 from eth.vm.forks.spurious_dragon.state import SpuriousDragonState
 from eth.vm.forks.tangerine_whistle.state import TangerineWhistleState
 from eth.vm.logic.system import CreateOpcodeStackData
+from eth.vm.opcode import as_opcode
 from eth.vm.transaction_context import BaseTransactionContext
 
 from evm_jit.osaka import OSAKA_OPCODES
@@ -95,8 +97,22 @@ class _Create2(_InitCodeLimit, Create2EIP3860):
     """CREATE2 from Shanghai on."""
 
 
+def _return_data_copy(computation: ComputationAPI) -> None:
+    """RETURNDATACOPY (0x3e): as in geth, what is paid for comes before what is there (EIP-211 leaves it open)."""
+    target, source, size = computation.stack_pop_ints(3)
+    computation.extend_memory(target, size)
+    computation.consume_gas(GAS_COPY * ((size + 31) // 32), reason=mnemonics.RETURNDATACOPY)
+    if source + size > len(computation.return_data):
+        raise OutOfBoundsRead(f"{source} + {size} of {len(computation.return_data)} bytes")
+    computation.memory_write(target, size, computation.return_data[source : source + size])
+
+
 def _opcodes(fork: Fork, py_evm_opcodes: Mapping[int, Any]) -> dict[int, Any]:
     opcodes = dict(py_evm_opcodes)
+    if fork >= Fork.BYZANTIUM:
+        opcodes[opcode_values.RETURNDATACOPY] = as_opcode(
+            logic_fn=_return_data_copy, mnemonic=mnemonics.RETURNDATACOPY, gas_cost=GAS_VERYLOW
+        )
     if fork >= Fork.SHANGHAI:
         for value, corrected in ((opcode_values.CREATE, _Create), (opcode_values.CREATE2, _Create2)):
             original = opcodes[value]

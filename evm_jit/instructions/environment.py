@@ -131,10 +131,9 @@ def return_data_size(machine):
 def return_data_copy(machine, frame, gas_left, target_word, source_word, size_word):
     """RETURNDATACOPY (0x3e): what the last call gave back to memory; nothing lies behind its end (EIP-211)."""
     target, source, size = size_of(target_word), size_of(source_word), size_of(size_word)
-    gas_left -= copy_gas(size)
+    gas_left = expand(machine, frame, gas_left - copy_gas(size), target, size)
     if gas_left >= 0 and source + size > machine.return_data_size:
         return stop(machine, RETURN_DATA_OUT_OF_BOUNDS)
-    gas_left = expand(machine, frame, gas_left, target, size)
     if gas_left >= 0 and size > 0:
         copy_bytes(frame.memory + target, machine.return_data + source, size)
     return gas_left

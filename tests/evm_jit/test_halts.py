@@ -47,6 +47,8 @@ RETURNDATACOPY = operands(0, 0, 1) + b"\x3e"
         (push(1) * 1_025, "stack limit reached 1024 (1023)"),
         (push(1) * 1_024 + b"\x80", "stack limit reached 1024 (1023)"),
         (RETURNDATACOPY, "return data out of bounds"),
+        (operands(0, 0, 2**200) + b"\x3e", "out of gas"),
+        (operands(2**20, 0, 1) + b"\x3e", "out of gas"),
         (push(1) + push(2**64) + MSTORE, "out of gas"),
         (b"\x5b" + push(0) + JUMP, "out of gas"),
     ],
