@@ -41,7 +41,9 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
+from primitives import kernel_dispatcher
 from primitives.errors import ConfigError
+from primitives.kernel_dispatcher import Kernel, LinkedCacheImpl, set_environments
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 DIRECTORIES_KEPT_MAX: Final = 8  # Of a file, and of environments; the ones used last.
@@ -135,7 +137,10 @@ def environment_hash() -> str:
         *(llvmlite.binding.get_host_cpu_name(), features),
         *(os.environ.get(setting, "") for setting in _SETTINGS),
     )
-    return hashlib.blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+    digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8)
+    for path in (__file__, kernel_dispatcher.__file__):
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()
 
 
 def _private_directory(path: Path) -> None:
@@ -256,21 +261,35 @@ class _KernelLocator(_CacheLocator):
         return str(self._line)
 
 
-class _KernelCacheImpl(CompileResultCacheImpl):
-    _locator_classes = [_KernelLocator]  # noqa: RUF012 - as declared by Numba
+_LOCATORS: Final[list[type[object]]] = [_KernelLocator]
 
 
-class _KernelCache(FunctionCache):
-    _impl_class = _KernelCacheImpl
+class _LinkedImpl(LinkedCacheImpl):
+    _locator_classes = _LOCATORS
+
+    def get_filename_base(self, fullname: str, abiflags: str) -> str:
+        return f"{super().get_filename_base(fullname, abiflags)}.linked"
+
+
+class _CalledImpl(CompileResultCacheImpl):
+    _locator_classes = _LOCATORS
+
+
+class _LinkedCache(FunctionCache):
+    _impl_class = _LinkedImpl
+
+
+class _CalledCache(FunctionCache):
+    _impl_class = _CalledImpl
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _declare(function: Function, **options: Any) -> Function:
-    dispatcher = numba.njit(function, error_model="numpy", **options)
-    dispatcher._cache = _KernelCache(function)  # What `cache=True` does, with directories of ours.
-    return dispatcher  # type: ignore[no-any-return]
+    kernel = Kernel(function, targetoptions={"nopython": True, "error_model": "numpy", **options})
+    kernel.keep_in(_LinkedCache, _CalledCache)
+    return kernel  # type: ignore[return-value]
 
 
 def njit(function: Function) -> Function:
@@ -291,7 +310,8 @@ def njit_without_lock(function: Function) -> Function:
 def compile_function(function: Callable[..., Any], signature: Any) -> tuple[Any, int]:
     """Compile a C function, or load it from the cache: what keeps it alive, and its address."""
     compiled: Any = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
-    compiled._cache = _KernelCache(function)
+    compiled._cache = _CalledCache(function)
     compiled.compile()
+    set_environments(compiled._library)
     assert compiled.address is not None
     return compiled, compiled.address

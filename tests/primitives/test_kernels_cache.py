@@ -99,7 +99,7 @@ def project(tmp_path: Path) -> Path:
     for name in ("primitives", "statestore"):
         (tmp_path / name).mkdir()
         shutil.copy(PROJECT / name / "__init__.py", tmp_path / name)
-    for name in ("errors.py", "kernels_cache.py"):
+    for name in ("errors.py", "kernel_dispatcher.py", "kernels_cache.py"):
         shutil.copy(PROJECT / "primitives" / name, tmp_path / "primitives")
     for name, source in FILES.items():
         (tmp_path / name).write_text(source)
