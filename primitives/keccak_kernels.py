@@ -218,7 +218,8 @@ def keccak256_many_at(messages):
         for lane in range(LANES):
             if message_of[lane] < 0 and following < count:
                 message_of[lane], done_bytes[lane] = following, 0
-                states[:, lane] = 0
+                for word in range(STATE_WORDS):
+                    states[word, lane] = 0
                 following += 1
                 active += 1
             message, done = message_of[lane], done_bytes[lane]
@@ -235,6 +236,17 @@ def keccak256_many_at(messages):
                 active -= 1
 
 
+@njit
+def write_message(messages, index, address, size_bytes, digest):
+    """
+    One row of what `keccak256_many_at` takes; an assignment of three at once takes a second to compile.
+
+    messages : int64[n, 3]    modified
+    index, address, size_bytes, digest : int64 scalars
+    """
+    messages[index, 0], messages[index, 1], messages[index, 2] = address, size_bytes, digest
+
+
 @njit_without_lock
 def keccak256_many(data, starts, sizes_bytes, digests):
     """
@@ -248,7 +260,5 @@ def keccak256_many(data, starts, sizes_bytes, digests):
     messages = np.empty((len(starts), 3), np.int64)
     source, target = np.int64(data.ctypes.data), np.int64(digests.ctypes.data)
     for index in range(len(starts)):
-        messages[index, 0] = source + starts[index]
-        messages[index, 1] = sizes_bytes[index]
-        messages[index, 2] = target + 32 * index
+        write_message(messages, index, source + starts[index], sizes_bytes[index], target + 32 * index)
     keccak256_many_at(messages)

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from primitives.keccak_kernels import keccak256_at, keccak256_many_at
+from primitives.keccak_kernels import keccak256_at, keccak256_many_at, write_message
 from primitives.kernels_cache import njit, njit_without_lock
 from primitives.memory import copy_bytes, load_byte, load_int64, scratch, store_byte
 from primitives.records import address_of, offset_of, record_at, row_of
@@ -292,8 +292,8 @@ def decode_many(raw, starts, count, records, signing):
             malformed += 1
             payload_size = 0
         place = records + index * RECORD_SIZE_BYTES
-        messages[2 * index] = raw + start, end - start, place + HASH_AT
-        messages[2 * index + 1] = signing, payload_size, place + SIGNING_HASH_AT
+        write_message(messages, 2 * index, raw + start, end - start, place + HASH_AT)
+        write_message(messages, 2 * index + 1, signing, payload_size, place + SIGNING_HASH_AT)
         signing += payload_size
     keccak256_many_at(messages)
     return malformed
