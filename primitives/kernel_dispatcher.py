@@ -14,9 +14,11 @@ is finalized can be linked, and code is generated for a call by the key under wh
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-any-generics
 # mypy: disable-error-code="attr-defined"
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -27,8 +29,6 @@ from numba.core.compiler import Compiler, compile_result
 from numba.core.dispatcher import _CompileStats
 from numba.core.environment import lookup_environment
 from numba.core.registry import CPUDispatcher, cpu_target
-
-MakeCache = Callable[[Callable[..., Any]], _Cache]
 
 
 class LinkedLibrary(JITCodeLibrary):
@@ -88,8 +88,27 @@ class LinkedCacheImpl(CompileResultCacheImpl):
         )
 
 
-class _LinkedCompiler(Compiler):
-    """Numba's pipeline, into a library of ours."""
+class NamingCompiler(Compiler):
+    """
+    Numba's pipeline, with a symbol that is named after an identity: what is different for all that is ever compiled.
+
+    Numba names symbols after how many functions a process has compiled. Two kernels that one function made, compiled by
+    two processes, may have the same number; then the linker takes one for the other.
+    """
+
+    def __init__(self, *arguments: Any, identity: str | None = None) -> None:
+        super().__init__(*arguments)
+        self._identity = identity
+
+    def _compile_bytecode(self) -> Any:
+        if self._identity is not None:
+            digest = hashlib.blake2b(self._identity.encode(), digest_size=8).digest()
+            self.state.func_id.unique_id = int.from_bytes(digest, "little")
+        return super()._compile_bytecode()
+
+
+class _LinkedCompiler(NamingCompiler):
+    """The same, into a library of ours."""
 
     def compile_extra(self, function: Any) -> Any:
         self.state.library = LinkedLibrary(self.state.targetctx.codegen(), function.__qualname__)
@@ -125,12 +144,12 @@ class Kernel(CPUDispatcher):
         super().__init__(function, locals, targetoptions, pipeline_class)
         self._compiler._customize_flags = _linked_alone
         self._called: CPUDispatcher | None = None  # As Numba compiles it.
-        self._cache_called: MakeCache | None = None
+        self._cache_called: Callable[[], _Cache] | None = None
 
-    def keep_in(self, linked: MakeCache, called: MakeCache) -> None:
-        """Use disk caches: one for what kernels call, one for what Python does."""
-        self._cache = linked(self.py_func)
-        self._cache_called = called
+    def keep_in(self, linked: _Cache, called: Callable[[], _Cache], identity: str) -> None:
+        """Use disk caches: one for what kernels call, and the one that `called` makes for what Python does."""
+        self._cache, self._cache_called, self._identity = linked, called, identity
+        self._compiler.pipeline_class = partial(_LinkedCompiler, identity=identity)
 
     def add_overload(self, result: Any) -> None:
         """Not for Python, which would call what has no address."""
@@ -141,7 +160,8 @@ class Kernel(CPUDispatcher):
         if self._called is None:
             self._called = CPUDispatcher(self.py_func, self.locals, {**self.targetoptions, "no_cfunc_wrapper": True})
             if self._cache_called is not None:
-                self._called._cache = self._cache_called(self.py_func)
+                self._called._cache = self._cache_called()
+                self._called._compiler.pipeline_class = partial(NamingCompiler, identity=f"called {self._identity}")
         entry_point = self._called._compile_for_args(*arguments, **named)
         for types, result in self._called.overloads.items():
             if result.entry_point is entry_point:

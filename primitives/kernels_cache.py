@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final, TypeVar
@@ -41,9 +41,10 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 
-from primitives import kernel_dispatcher
+from primitives import kernel_dispatcher, kernel_files
 from primitives.errors import ConfigError
-from primitives.kernel_dispatcher import Kernel, LinkedCacheImpl, set_environments
+from primitives.kernel_dispatcher import Kernel, LinkedCacheImpl, NamingCompiler, set_environments
+from primitives.kernel_files import KernelFiles, identity
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 DIRECTORIES_KEPT_MAX: Final = 8  # Of a file, and of environments; the ones used last.
@@ -138,7 +139,7 @@ def environment_hash() -> str:
         *(os.environ.get(setting, "") for setting in _SETTINGS),
     )
     digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=8)
-    for path in (__file__, kernel_dispatcher.__file__):
+    for path in (__file__, kernel_dispatcher.__file__, kernel_files.__file__):
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()
 
@@ -275,12 +276,25 @@ class _CalledImpl(CompileResultCacheImpl):
     _locator_classes = _LOCATORS
 
 
-class _LinkedCache(FunctionCache):
-    _impl_class = _LinkedImpl
+class _KernelCache(FunctionCache):
+    """Numba's cache of a function, with files of ours."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self.identity = f"{stamp}{identity(function)}"
+        self._cache_file = KernelFiles(self.cache_path, self._impl.filename_base, stamp)
+
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return sig, codegen.magic_tuple(), self.identity
 
 
-class _CalledCache(FunctionCache):
-    _impl_class = _CalledImpl
+class _LinkedCache(_KernelCache):
+    _impl_class: Any = _LinkedImpl
+
+
+class _CalledCache(_KernelCache):
+    _impl_class: Any = _CalledImpl
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -288,7 +302,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def _declare(function: Function, **options: Any) -> Function:
     kernel = Kernel(function, targetoptions={"nopython": True, "error_model": "numpy", **options})
-    kernel.keep_in(_LinkedCache, _CalledCache)
+    linked = _LinkedCache(function)
+    kernel.keep_in(linked, lambda: _CalledCache(function), linked.identity)
     return kernel  # type: ignore[return-value]
 
 
@@ -309,8 +324,10 @@ def njit_without_lock(function: Function) -> Function:
 
 def compile_function(function: Callable[..., Any], signature: Any) -> tuple[Any, int]:
     """Compile a C function, or load it from the cache: what keeps it alive, and its address."""
-    compiled: Any = CFunc(function, normalize_signature(signature), locals={}, options={"error_model": "numpy"})
-    compiled._cache = _CalledCache(function)
+    kept = _CalledCache(function)
+    pipeline: Any = partial(NamingCompiler, identity=f"C {kept.identity}")
+    compiled: Any = CFunc(function, normalize_signature(signature), {}, {"error_model": "numpy"}, pipeline)
+    compiled._cache = kept
     compiled.compile()
     set_environments(compiled._library)
     assert compiled.address is not None

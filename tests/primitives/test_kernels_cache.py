@@ -54,6 +54,24 @@ def computed(number):
 def as_function(number):
     return computed(number)
 """,
+    "statestore/pair.py": """
+from primitives.kernels_cache import njit
+from statestore.made import adder
+
+add_one, add_two = adder(1), adder(2)
+
+@njit
+def first(number):
+    return add_one(number)
+
+@njit
+def second(number):
+    return add_two(number)
+
+@njit
+def both(number):
+    return 100 * first(number) + second(number)
+""",
     "statestore/unrelated.py": "NOTHING = 0\n",
     "statestore/other.py": """
 from primitives.kernels_cache import njit
@@ -99,20 +117,20 @@ def project(tmp_path: Path) -> Path:
     for name in ("primitives", "statestore"):
         (tmp_path / name).mkdir()
         shutil.copy(PROJECT / name / "__init__.py", tmp_path / name)
-    for name in ("errors.py", "kernel_dispatcher.py", "kernels_cache.py"):
+    for name in ("errors.py", "kernel_dispatcher.py", "kernel_files.py", "kernels_cache.py"):
         shutil.copy(PROJECT / "primitives" / name, tmp_path / "primitives")
     for name, source in FILES.items():
         (tmp_path / name).write_text(source)
     return tmp_path
 
 
-def run(project: Path, **settings: str) -> list[int]:
-    """What three kernels return, whether each came from the cache; the same of a C function."""
+def run(project: Path, program: str = RUN, **settings: str) -> list[int]:
+    """What a program prints: what three kernels return, whether each was cached; the same of a C function."""
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     # Python's own cache of bytecode misses an edit within a second that keeps the size.
     environment |= {"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"XDG_CACHE_HOME": str(project / "cache"), **settings}
-    command = [sys.executable, "-c", RUN]
+    command = [sys.executable, "-c", program]
     done = subprocess.run(command, env=environment, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [int(word) for word in done.stdout.split()]
@@ -146,6 +164,13 @@ def test_an_edit_compiles_again_what_depends_on_it_and_nothing_else(project: Pat
     # The cache knows older sources.
     edit(project, "statestore/unrelated.py", "1", "0")
     assert run(project) == [40, -3, 242, 1, 1, 1, 40, 1]
+
+
+def test_kernels_that_one_function_made_are_linked_as_themselves_whichever_process_compiled_them(project: Path) -> None:
+    program = "from statestore import pair; print(pair.{kernel}(5))"
+    assert run(project, program.format(kernel="first")) == [6]
+    assert run(project, program.format(kernel="second")) == [7]
+    assert run(project, program.format(kernel="both")) == [607]
 
 
 def test_an_edit_after_the_start_is_not_taken_for_what_was_imported(project: Path) -> None:
