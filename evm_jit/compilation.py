@@ -1,5 +1,5 @@
 """
-All kernels of the native engine, compiled or loaded from the disk cache; a minute of work the first time.
+All kernels of the native engine, compiled or loaded from the disk cache; half a minute of work the first time.
 
 Compiling takes one processor. So when it turns out that there is something to compile, a second process is started for
 about half of it: what it compiles this one finds in the disk cache. If it fails, for whatever reason, everything is
@@ -20,7 +20,7 @@ from primitives.compilation import Progress, Show, compilations, show_nothing
 from primitives.kernels_cache import PROJECT
 from statestore.kernel_calls import compile_kernels
 
-FUNCTIONS_EXPECTED: Final = 530  # In both processes together; some are compiled in both.
+FUNCTIONS_EXPECTED: Final = 490  # In both processes together; some are compiled in both.
 COLD_AFTER_S: Final = 1.5  # Loading from the cache takes less.
 HELPER_S_MAX: Final = 300  # Then it is not waited for any more.
 

@@ -53,7 +53,7 @@ from statestore.kernel_calls import compile_kernels
 from statestore.view import WorldState
 
 RECURSION_LIMIT: Final = 40_000
-FUNCTIONS_EXPECTED: Final = 200  # That `warm_up` compiles when nothing is cached.
+FUNCTIONS_EXPECTED: Final = 150  # That `warm_up` compiles when nothing is cached.
 
 GAS_REFUND_EXISTING_AUTHORITY: Final = 12_500  # EIP-7702: PER_EMPTY_ACCOUNT_COST - PER_AUTH_BASE_COST.
 
