@@ -43,7 +43,8 @@ def steps(engine: str) -> list[Step]:
         found.append(Step("frames", (*frames, *until_found), 6 * MINUTE_S))
     pytest = ("-m", "pytest", "-q", "-x", "-p", "no:cacheprovider")
     # A copy keeps its kernels in a place of its own, so where they are kept is not what it is tested for.
-    unit_tests = ("tests/evm_jit", "tests/primitives", "--ignore=tests/primitives/test_kernels_cache.py")
+    folders = ("tests/differential/test_whole_transactions.py", "tests/evm_jit", "tests/primitives")
+    unit_tests = (*folders, "--ignore=tests/primitives/test_kernels_cache.py")
     found.append(Step("unit tests", (*pytest, *unit_tests), 15 * MINUTE_S))
     found.append(Step("state tests", (*pytest, "tests/conformance"), 30 * MINUTE_S))
     return found
