@@ -30,7 +30,6 @@ from evm_jit.halt_codes import (
     REFUSED,
     SUSPENDED,
     UNSUPPORTED,
-    halt_text,
 )
 from evm_jit.machine import (
     BLOCK_HASH_COUNT,
@@ -43,6 +42,7 @@ from evm_jit.machine import (
     as_limbs,
 )
 from evm_jit.native_calls import compile_calls
+from evm_jit.native_halts import halt_text
 from evm_jit.native_trace import SteppedBatch
 from evm_jit.opcodes import opcode_table
 from evm_jit.precompiles import PrecompileFailed

@@ -17,8 +17,9 @@ from numba import types
 from evm_jit.batch import DONE, NOT_RESUMED, begin_one, end_one, finish_contract
 from evm_jit.dispatch import load_interpreter
 from evm_jit.gas import REFUND_SELF_DESTRUCT_BERLIN
-from evm_jit.halt_codes import FINISHED, RUNNING, STEPPED, halt_text
+from evm_jit.halt_codes import FINISHED, RUNNING, STEPPED
 from evm_jit.machine import FRAME, FRAME_SIZE_BYTES, WORD_SIZE_BYTES, Machine, as_machine
+from evm_jit.native_halts import halt_text
 from evm_jit.trace import Step, Tracer, failing_cost
 from primitives.forks import Fork
 from primitives.kernels_cache import compile_function
