@@ -25,12 +25,14 @@ Every error that leveret raises on purpose.
     ├── ExecutionReverted           a call that ended in REVERT; carries the return data
     ├── ExecutionFailed             a call that ended in any other exceptional halt
     ├── EnginesDiffer               the native engine and the reference engine left different things
+    ├── CompilationRefused          code that the compiler does not take; the interpreter runs it
     ├── SequencerStopped            no transaction is taken any more; reads go on
     ├── UnknownBlock                a block that does not exist, or whose state is no longer kept
     ├── StorageError                what must last can't be written or read
     │   ├── DatadirInUse, DatadirCorrupt, DatadirUnreadable
     │   ├── GenesisMismatch
-    │   └── StorageUnavailable
+    │   ├── StorageUnavailable
+    │   └── ObjectCacheUntrusted
     └── ConfigError                 a flag, setting or file of the user's that can't be meant
 
 Expected trouble is one of these; our own mistake is an `assert`. Each text is one sentence that can be
@@ -309,6 +311,10 @@ class EnginesDiffer(LeveretError):
         self.report = report
 
 
+class CompilationRefused(LeveretError):
+    """Code that the compiler does not take: it would cost too much time or memory. The interpreter runs it."""
+
+
 class SequencerStopped(LeveretError):
     """No transaction is taken any more: the node is stopping, or stopped after a fault of its own."""
 
@@ -342,6 +348,13 @@ class GenesisMismatch(StorageError):
 
 class StorageUnavailable(StorageError):
     """Writing failed (disk full, I/O error): nothing more is acknowledged."""
+
+
+class ObjectCacheUntrusted(StorageError):
+    """Others than this user could have put machine code into the cache of compiled contracts."""
+
+    def __init__(self, directory: Path, reason: str) -> None:
+        super().__init__(f"the cache of compiled contracts {directory} {reason}: remove it, or run `chmod 700` on it")
 
 
 class ConfigError(LeveretError):
