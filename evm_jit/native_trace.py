@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import types
 
 from evm_jit.batch import DONE, NOT_RESUMED, begin_one, end_one, finish_contract
 from evm_jit.dispatch import load_interpreter
@@ -21,11 +20,10 @@ from evm_jit.halt_codes import FINISHED, RUNNING, STEPPED
 from evm_jit.machine import FRAME, FRAME_SIZE_BYTES, WORD_SIZE_BYTES, Machine, as_machine
 from evm_jit.native_halts import halt_text
 from evm_jit.trace import Step, Tracer, failing_cost
+from primitives.compiled_calls import INT, compile_call
 from primitives.forks import Fork
-from primitives.kernels_cache import compile_function
 from statestore.state import State
 
-INT: Final = types.int64
 NOT_CHARGED: Final = -1
 # They alone change the counter of refunds; the end of a frame may undo it, but that is behind the frame's last step.
 REFUNDING: Final = (0x55, 0xFF)  # SSTORE, SELFDESTRUCT
@@ -38,7 +36,6 @@ class SteppingCalls(NamedTuple):
     step: Any
     finish_contract: Any
     end: Any
-    keep: list[Any]  # The machine code.
 
 
 @cache
@@ -58,13 +55,12 @@ def compile_stepping_calls() -> SteppingCalls:
     def end(machine, transactions, results, index, count, halt):
         return end_one(machine, transactions, results, index, count, halt)
 
-    keep: list[Any] = []
-    calls: list[Any] = []
-    for function, parameter_count in ((begin, 4), (step, 1), (finish, 2), (end, 6)):
-        compiled, address = compile_function(function, INT(*[INT] * parameter_count))
-        keep.append(compiled)
-        calls.append(ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * parameter_count)(address))
-    return SteppingCalls(calls[0], calls[1], calls[2], calls[3], keep)
+    return SteppingCalls(
+        compile_call(begin, *[INT] * 4),
+        compile_call(step, INT),
+        compile_call(finish, *[INT] * 2),
+        compile_call(end, *[INT] * 6),
+    )
 
 
 class SteppedBatch:

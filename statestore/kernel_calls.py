@@ -12,20 +12,14 @@ of the caller's choice and reports progress, the first `State` does it otherwise
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
-import ctypes
 from collections.abc import Callable
 from threading import Lock
 from typing import Any, NamedTuple
 
-from numba import types
-
-from primitives.kernels_cache import compile_function
+from primitives.compiled_calls import INT, NONCE, POINTER, compile_call
 from primitives.u256 import load_address, load_limbs
 from statestore import accounts, code, journal, storage, versions
 from statestore.table import ACCOUNTS_FULL, SLOTS_FULL, as_tables, counters_of
-
-# What Python passes. Kernels get a pointer as its address.
-POINTER, INT, NONCE = ctypes.c_void_p, ctypes.c_int64, ctypes.c_uint64
 
 
 class KernelCall(NamedTuple):
@@ -210,20 +204,6 @@ def fill_index(tables, which):
     return code.index_codes(tables)
 
 
-def compile_call(function: Callable[..., int], *parameters: Any, holds_lock: bool = True) -> Callable[..., int]:
-    """
-    A C function of an address and `parameters`, int64 or uint64 in the kernel, that Python can call.
-
-    What is returned keeps the machine code.
-    """
-    kinds = [types.uint64 if parameter is NONCE else types.int64 for parameter in parameters]
-    compiled, address = compile_function(function, types.int64(types.int64, *kinds))
-    prototype = (ctypes.PYFUNCTYPE if holds_lock else ctypes.CFUNCTYPE)(INT, POINTER, *parameters)
-    called: Any = prototype(address)
-    called.compiled = compiled
-    return called  # type: ignore[no-any-return]
-
-
 class Kernels:
     """Every function above, compiled, under its name; each takes the address of a `TableSet` first."""
 
@@ -253,7 +233,7 @@ class Kernels:
     def __init__(self, progress: Callable[[str, int, int], None]) -> None:
         for done, (name, call) in enumerate(CALLS.items()):
             progress(name, done, len(CALLS))
-            setattr(self, name, compile_call(call.function, *call.parameters, holds_lock=call.holds_lock))
+            setattr(self, name, compile_call(call.function, POINTER, *call.parameters, holds_lock=call.holds_lock))
         progress("", len(CALLS), len(CALLS))
 
 

@@ -8,11 +8,11 @@ kernel is called again.
 from collections.abc import Callable
 from functools import cache
 
+from primitives.compiled_calls import INT, POINTER, compile_call
 from primitives.kernels_cache import njit
 from primitives.u256 import load_address, load_limbs, store_limbs
 from primitives.wide_integers import low_int64, low_uint64
 from statestore import access_list, accounts, code, storage, transient
-from statestore.kernel_calls import INT, POINTER, compile_call
 from statestore.state import State, WordBuffer
 from statestore.table import Capacities, as_tables
 
@@ -100,7 +100,7 @@ SIGNATURES = {
 
 @cache
 def compiled(function: Callable[..., int]) -> Callable[..., int]:
-    return compile_call(function, *SIGNATURES[function])
+    return compile_call(function, POINTER, *SIGNATURES[function], holds_lock=True)
 
 
 def limbs(word: int) -> bytes:

@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
+from primitives.compiled_calls import INT, POINTER, compile_call
 from statestore.jump_destinations import bitmap_size, mark_jump_destinations
-from statestore.kernel_calls import INT, POINTER, compile_call
 from tests.naive.jump_destinations import jump_destinations
 
 GUARD = 0xA5
@@ -19,7 +19,7 @@ def mark(code, size, bitmap):  # type: ignore[no-untyped-def]
 
 @pytest.fixture(scope="module")
 def marked():  # type: ignore[no-untyped-def]
-    kernel = compile_call(mark, INT, POINTER)
+    kernel = compile_call(mark, POINTER, INT, POINTER, holds_lock=True)
 
     def marked(code: bytes) -> set[int]:
         """The positions marked; what lies behind the code is JUMPDESTs, which must not matter."""

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from primitives.compiled_calls import INT, POINTER, compile_call
 from primitives.memory import store_uint64
 from primitives.records import IS_CHECKED
 from primitives.u256 import load_limbs
 from statestore import table
 from statestore.hash_index import hash_address, hash_code_hash, hash_slot
-from statestore.kernel_calls import INT, POINTER, compile_call, compile_kernels
+from statestore.kernel_calls import compile_kernels
 from statestore.state import AccountBuffer, State, WordBuffer
 from statestore.table import ACCOUNTS_FULL, GROWN_BY, MOVED, Capacities, account_row, as_tables, grow, make_tables
 
@@ -54,7 +55,7 @@ def hash_all(tables, row, word, out):  # type: ignore[no-untyped-def]
 
 
 def test_the_hash_is_siphash() -> None:
-    rng, hashes = random.Random(1), compile_call(hash_all, INT, POINTER, POINTER)
+    rng, hashes = random.Random(1), compile_call(hash_all, POINTER, INT, POINTER, POINTER, holds_lock=True)
     for _ in range(50):
         key = rng.getrandbits(64), rng.getrandbits(64)
         row, words = rng.getrandbits(31), tuple(rng.choice([0, MASK, rng.getrandbits(64)]) for _ in range(4))
@@ -163,7 +164,7 @@ def read_row(tables, row):  # type: ignore[no-untyped-def]
 def test_a_row_beyond_the_table_is_not_read(row: int, monkeypatch: pytest.MonkeyPatch) -> None:
     raised: list[str] = []
     monkeypatch.setattr("sys.unraisablehook", lambda unraisable: raised.append(str(unraisable.exc_value)))
-    tables, read = make_tables(TINY, (1, 2)), compile_call(read_row, INT)
+    tables, read = make_tables(TINY, (1, 2)), compile_call(read_row, POINTER, INT, holds_lock=True)
     assert [read(tables.address, inside) for inside in (0, 1)] == [0, 0]
     assert raised == []
     read(tables.address, row)

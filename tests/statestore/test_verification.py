@@ -36,7 +36,7 @@ def block_of_the_open_mini_blocks(builder: ChainBuilder) -> SealedBlock:
         parent_hash=head.hash,
         state_root=builder.chain.trie.root(),
         transactions_root=ordered_trie_root([each.raw for mini_block in opened for each in mini_block.transactions]),
-        receipts_root=ordered_trie_root([each.encode() for mini_block in opened for each in mini_block.receipts]),
+        receipts_root=ordered_trie_root([each.raw for mini_block in opened for each in mini_block.receipts]),
     )
     return SealedBlock(header, head.version, len(opened))
 

@@ -6,11 +6,11 @@ import threading
 import numpy as np
 import pytest
 
+from primitives.compiled_calls import INT, POINTER, compile_call
 from primitives.errors import UnknownBlock
 from primitives.memory import load_int64, load_uint64, store_int64
 from primitives.wide_integers import low_uint64, u256
 from statestore import accounts, storage, versions
-from statestore.kernel_calls import INT, POINTER, compile_call
 from statestore.memory_order import fence_acquire, fence_release
 from statestore.state import State
 from statestore.table import Capacities, account_row, as_tables, counters_of, slot_row
@@ -271,8 +271,8 @@ def read_many(tables, newest, out, found):  # type: ignore[no-untyped-def]
 def test_readers_run_beside_a_writer_that_does_not_hold_pythons_lock() -> None:
     state, mini_blocks = State(6, Capacities(128, 128, 2, 128, 1 << 10, 1 << 10, 1 << 10)), 2_000_000
     fill(state)
-    write = compile_call(transfer_many, POINTER, POINTER, INT, holds_lock=False)
-    read = compile_call(read_many, POINTER, POINTER, POINTER, holds_lock=False)
+    write = compile_call(transfer_many, POINTER, POINTER, POINTER, INT)
+    read = compile_call(read_many, POINTER, POINTER, POINTER, POINTER)
     tables = state.tables
     newest, marks = np.ones(1, np.int64), np.zeros(2 * MARKS, np.int64)
     out, found = np.zeros(9, np.uint64), np.array([mini_blocks + 1, 0, 0, 0])
