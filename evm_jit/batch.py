@@ -14,40 +14,20 @@ The call ends with the batch, or earlier with a status; `machine.next` says with
 
 from typing import Final
 
-import numpy as np
-
 from evm_jit.halt_codes import ARENA_FULL, RUNNING, SUSPENDED
 from evm_jit.instructions.system import finish_precompile
 from evm_jit.interpreter import interpret
-from evm_jit.machine import FRAME_SIZE_BYTES, as_frame, as_machine
+from evm_jit.machine import FRAME_SIZE_BYTES, as_frame, as_machine, result_row
 from evm_jit.transition import begin_transaction, finish_outermost_precompile, finish_transaction
 from primitives.kernels_cache import njit
 from primitives.memory import copy_bytes
-from primitives.records import row_of
 from primitives.transaction_kernels import transaction_row
 from statestore.accounts import intern_account
 from statestore.journal import revert
 from statestore.table import as_tables
 
-RESULT = np.dtype(
-    [
-        ("halt", np.int64),
-        ("gas_used", np.int64),
-        ("cumulative_gas_used", np.int64),
-        ("gas_price", np.uint64, 4),
-        ("logs", np.int64),  # address of the first
-        ("logs_end", np.int64),
-        ("output", np.int64),
-        ("output_size", np.int64),
-        ("halt_opcode", np.int64),
-        ("halt_height", np.int64),
-        ("halt_needed", np.int64),
-    ]
-)
 DONE: Final = 0
 NOT_RESUMED: Final = -3  # Nor a size, nor FAILED.
-
-result_row = row_of(RESULT)
 
 
 @njit

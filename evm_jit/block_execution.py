@@ -83,13 +83,13 @@ def execute_block(
     start_block(engine, environment, state, header.parent_hash, header.parent_beacon_block_root or ZERO_HASH)
     if fork >= Fork.BYZANTIUM:
         receipts = _execute_transactions(engine, block.transactions, environment, state)
-        encoded = [receipt.encode() for receipt in receipts]
+        encoded = [receipt.raw for receipt in receipts]
     else:
         receipts, encoded = [], []
         for transaction in block.transactions:
             gas_used = receipts[-1].cumulative_gas_used if receipts else 0
             receipts += _execute_transactions(engine, [transaction], environment, state, gas_used)
-            encoded.append(receipts[-1].encode(root_after()))
+            encoded.append(receipts[-1].with_state_root(root_after()))
     if fork < Fork.PARIS:
         _reward(header, block.ommers, fork, state)
     _withdraw(block.withdrawals or (), state)

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from threading import Lock, Thread, Timer
 from typing import Final
 
-from evm_jit.native_calls import compile_calls, compile_entry
+from evm_jit.native_calls import compile_calls, encode_call, execute_call
 from evm_jit.precompiles.native import precompile_functions
 from primitives.compilation import Progress, Show, compilations, show_nothing
 from primitives.kernels_cache import PROJECT
+from primitives.transaction_batch import decode_call
 from statestore.kernel_calls import compile_kernels
 
 FUNCTIONS_EXPECTED: Final = 490  # In both processes together; some are compiled in both.
@@ -30,9 +31,10 @@ def compile_all(show: Show = show_nothing) -> None:
     progress = Progress(show, FUNCTIONS_EXPECTED)
     with compilations(progress.advance):
         with _helper(progress) as helper:
-            compile_entry("execute_batch")
+            execute_call()
             helper.join()
         compile_calls()
+        decode_call()
         compile_kernels()
     progress.end()
 
@@ -41,7 +43,8 @@ def compile_other_half() -> None:
     """What the second process does: it writes a line for each function that it has compiled."""
     with compilations(lambda: print(flush=True)):
         precompile_functions()
-        compile_entry("decode_batch")
+        decode_call()
+        encode_call()
         compile_kernels()
 
 

@@ -88,7 +88,7 @@ class Engine(Protocol):
         state: WorldState,
         gas_used_before: int = 0,
         tracer: Tracer | None = None,
-    ) -> list[Outcome]:
+    ) -> Sequence[Outcome]:
         """
         Execute in order; one outcome for each. `gas_used_before` is the gas that earlier transactions of the
         same block used: it counts against the block's limit and in `cumulative_gas_used`. `tracer` is told every

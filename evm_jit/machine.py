@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from evm_jit.gas import CALL_DEPTH_MAX, STACK_ITEMS_MAX
 from primitives.keccak import keccak256
-from primitives.records import record_at
+from primitives.records import record_at, row_of
 
 WORD_SIZE_BYTES: Final = 32
 FRAME_COUNT_MAX: Final = CALL_DEPTH_MAX + 2  # The outermost one, those below it, and room for one that can't be.
@@ -121,11 +121,30 @@ MACHINE = np.dtype(
         ("chain_id", *WORD),
     ]
 )
+RESULT = np.dtype(  # What a transaction left behind.
+    [
+        ("halt", np.int64),
+        ("gas_used", np.int64),
+        ("cumulative_gas_used", np.int64),
+        ("gas_price", *WORD),
+        ("logs", np.int64),  # address of the first
+        ("logs_end", np.int64),
+        ("output", np.int64),
+        ("output_size", np.int64),
+        ("receipt", np.int64),  # address of its encoding
+        ("receipt_size", np.int64),
+        ("bloom", np.int64),  # address, in the receipt
+        ("halt_opcode", np.int64),
+        ("halt_height", np.int64),
+        ("halt_needed", np.int64),
+    ]
+)
 FRAME_SIZE_BYTES: Final = FRAME.itemsize
 LOG_SIZE_BYTES: Final = LOG.itemsize
 MEMO_SIZE_BYTES: Final = MEMO.itemsize
 
 as_machine, as_frame, as_log, as_memo = (record_at(dtype) for dtype in (MACHINE, FRAME, LOG, MEMO))
+result_row = row_of(RESULT)
 
 
 def reserve(size_bytes: int) -> mmap.mmap:

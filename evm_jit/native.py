@@ -11,22 +11,18 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from struct import Struct
 from threading import local
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from evm_jit.batch import DONE, NOT_RESUMED, RESULT
-from evm_jit.calls import check_call, creation_address, transaction_of
+from evm_jit.batch import DONE, NOT_RESUMED
+from evm_jit.calls import check_call, transaction_of
 from evm_jit.compilation import compile_all
 from evm_jit.engine import Call, CallResult, Engine, Outcome
 from evm_jit.halt_codes import (
     ARENA_FULL,
     BLOCK_HASHES_NEEDED,
-    FINISHED,
-    PRECOMPILE_FAILED,
     REFUSED,
     SUSPENDED,
     UNSUPPORTED,
@@ -35,18 +31,14 @@ from evm_jit.machine import (
     BLOCK_HASH_COUNT,
     CALL,
     FRAME_ONLY,
-    LOG_SIZE_BYTES,
     TRANSACTION,
-    WORD_SIZE_BYTES,
     Machine,
-    as_limbs,
 )
 from evm_jit.native_calls import compile_calls
-from evm_jit.native_halts import halt_text
 from evm_jit.native_trace import SteppedBatch
 from evm_jit.opcodes import opcode_table
+from evm_jit.outcomes import Outcomes
 from evm_jit.precompiles import PrecompileFailed
-from evm_jit.precompiles.failures import failure_text
 from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
@@ -54,18 +46,14 @@ from primitives.block import BlockEnvironment
 from primitives.compilation import Show, show_nothing
 from primitives.errors import InvalidTransaction
 from primitives.forks import Fork
-from primitives.receipt import Log, Receipt
 from primitives.transaction import Transaction
-from primitives.transaction_kernels import DECODED_TRANSACTION, SIGNING_EXTRA_BYTES
+from primitives.transaction_batch import TransactionBatch
 from statestore.state import State
 from statestore.view import WorldState
 
 FIRST_FORK: Final = Fork.BERLIN
 
 _OPCODE_TABLES: Final = {fork: opcode_table(fork) for fork in Fork if fork >= FIRST_FORK}
-_NO_SENDER: Final = bytes(20)
-_LOG_COUNTS: Final = Struct("<24xqqq")  # Of a LOG: topics, bytes of data, bytes of all.
-assert _LOG_COUNTS.size == LOG_SIZE_BYTES
 
 
 @cache
@@ -95,7 +83,7 @@ class NativeEngine:
         state: WorldState,
         gas_used_before: int = 0,
         tracer: Tracer | None = None,
-    ) -> list[Outcome]:
+    ) -> Sequence[Outcome]:
         """Execute in order; see `Engine.execute`."""
         if not isinstance(state, State) or environment.fork < FIRST_FORK:
             return reference_engine().execute(transactions, environment, state, gas_used_before, tracer)
@@ -135,24 +123,22 @@ class Batch:
         tracer: Tracer | None,
     ) -> None:
         self._machine = machine
-        self._transactions = transactions
+        self._transactions = TransactionBatch.of(transactions)
         self._environment = environment
         self._state = state
         self._tracer = tracer
         self._stepped = SteppedBatch(machine, state, environment.fork, tracer) if tracer is not None else None
-        self._outcomes: list[Outcome] = []
-        self._results = np.zeros(len(transactions), RESULT)
+        self._outcomes = Outcomes(self._transactions, environment.fork)
         self._calls = compile_calls()
         self._set_environment()
 
-    def run(self, gas_used_before: int) -> list[Outcome]:
+    def run(self, gas_used_before: int) -> Outcomes:
         """Execute all; one outcome for each."""
         machine = self._machine
         machine["mode"], machine["next"], machine["gas_used"] = TRANSACTION, 0, gas_used_before
-        records = self._decode()
         resumed = NOT_RESUMED
         while True:
-            status = self._execute(records, resumed)
+            status = self._execute(resumed)
             resumed = NOT_RESUMED
             if status == DONE:
                 break
@@ -160,21 +146,20 @@ class Batch:
                 resumed = self._run_contract()
             elif status == REFUSED:
                 self._refuse()
-            elif status == UNSUPPORTED or (status == ARENA_FULL and not self._take_results()):
+            elif status == UNSUPPORTED or (status == ARENA_FULL and self._take_outcomes() == 0):
                 self._run_on_reference()
             elif status != ARENA_FULL:
                 self._make_room(status)
-        self._take_results()
+        self._take_outcomes()
         return self._outcomes
 
     def run_call(self, call: Call) -> CallResult:
         """Execute the one transaction as a call."""
         machine = self._machine
         machine["mode"], machine["next"], machine["gas_used"] = FRAME_ONLY if call.frame_only else CALL, 0, 0
-        records = self._decode()
         resumed = NOT_RESUMED
         while True:
-            status = self._execute(records, resumed)
+            status = self._execute(resumed)
             resumed = NOT_RESUMED
             if status == DONE:
                 break
@@ -184,19 +169,19 @@ class Batch:
                 return reference_engine().call(call, self._environment, self._state, self._tracer)
             else:
                 self._make_room(status)
-        self._take_results()
+        self._outcomes.take(machine, encode=None)
         outcome = self._outcomes[0]
         assert outcome.receipt is not None
         return CallResult(outcome.receipt.gas_used, outcome.output, outcome.receipt.logs, outcome.halt)
 
-    def _execute(self, records: npt.NDArray[Any], resumed: int) -> int:
+    def _execute(self, resumed: int) -> int:
         """Execute from `machine.next` on: DONE or a status."""
-        machine = self._machine
+        machine, records, results = self._machine, self._transactions.records, self._outcomes.results
         machine["tables"] = self._state.tables.address
         if self._stepped is not None:
-            return self._stepped.execute(records, self._results, resumed)
+            return self._stepped.execute(records, results, resumed)
         return self._calls.execute_batch(
-            machine.address, records.ctypes.data, self._results.ctypes.data, len(records), resumed
+            machine.address, records.ctypes.data, results.ctypes.data, len(records), resumed
         )
 
     def _set_environment(self) -> None:
@@ -215,21 +200,6 @@ class Batch:
         machine.set_word("prev_randao", int.from_bytes(randao, "big"))
         machine.set_word("chain_id", environment.chain_id)
         machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
-
-    def _decode(self) -> npt.NDArray[Any]:
-        """The records of the transactions; they point into bytes that live as long as this object."""
-        raws = [transaction.raw for transaction in self._transactions]
-        self._raw = np.frombuffer(b"".join(raws) + bytes(WORD_SIZE_BYTES), np.uint8)
-        starts = np.zeros(len(raws) + 1, np.int64)
-        np.cumsum([len(raw) for raw in raws], out=starts[1:])
-        records = np.zeros(len(raws), DECODED_TRANSACTION)
-        signing = np.empty(len(self._raw) + SIGNING_EXTRA_BYTES * len(raws), np.uint8)
-        self._calls.decode_batch(
-            self._raw.ctypes.data, starts.ctypes.data, len(raws), records.ctypes.data, signing.ctypes.data
-        )
-        senders = b"".join(map(_sender_or_none, self._transactions))
-        records["sender"] = as_limbs(senders, 20)
-        return records
 
     def _make_room(self, status: int) -> None:
         """Give compiled code what it stopped for: a larger table, or block hashes."""
@@ -259,9 +229,9 @@ class Batch:
 
     def _refuse(self) -> None:
         """Say why the next transaction may not enter the block."""
-        self._take_results()
-        transaction = self._transactions[self._machine["next"]]
+        self._take_outcomes()
         try:
+            transaction = self._transactions[self._machine["next"]]
             check_transaction(transaction, self._environment, self._state, self._machine["gas_used"])
         except InvalidTransaction as refusal:
             self._outcomes.append(Outcome(receipt=None, refusal=refusal.with_traceback(None)))
@@ -271,7 +241,7 @@ class Batch:
 
     def _run_on_reference(self) -> None:
         """Have the next transaction executed by the reference engine."""
-        self._take_results()
+        self._take_outcomes()
         machine = self._machine
         transaction = self._transactions[machine["next"]]
         [outcome] = reference_engine().execute(
@@ -282,56 +252,6 @@ class Batch:
         self._outcomes.append(outcome)
         machine["next"] += 1
 
-    def _take_results(self) -> bool:
-        """Turn the results that have none yet into outcomes, and empty the arenas; False if there were none."""
-        machine = self._machine
-        first = len(self._outcomes)
-        count = min(machine["next"], len(self._transactions)) - first
-        for index in range(first, first + count):
-            self._outcomes.append(_outcome(self._transactions[index], self._results[index], self._environment.fork))
-        machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
-        return count > 0
-
-
-def _sender_or_none(transaction: Transaction) -> bytes:
-    """Who signed; where nobody did, an address whose checks do not matter, for the signature's fail."""
-    try:
-        return transaction.sender
-    except InvalidTransaction:
-        return _NO_SENDER
-
-
-def _outcome(transaction: Transaction, result: Any, fork: Fork) -> Outcome:
-    """What a record says of a transaction."""
-    halt = int(result["halt"])
-    receipt = Receipt(
-        type=transaction.type,
-        succeeded=halt == FINISHED,
-        cumulative_gas_used=int(result["cumulative_gas_used"]),
-        gas_used=int(result["gas_used"]),
-        logs=_logs(int(result["logs"]), int(result["logs_end"])),
-        effective_gas_price=int.from_bytes(result["gas_price"].tobytes(), "little"),
-        contract_address=creation_address(transaction.sender, transaction.nonce) if transaction.to is None else None,
-    )
-    output = ctypes.string_at(int(result["output"]), int(result["output_size"]))
-    if halt == PRECOMPILE_FAILED:
-        assert transaction.to is not None
-        text: str | None = failure_text(int.from_bytes(transaction.to, "big"), fork, transaction.data)
-    else:
-        text = halt_text(halt, int(result["halt_opcode"]), int(result["halt_height"]), int(result["halt_needed"]))
-    return Outcome(receipt, output=output, halt=text)
-
-
-def _logs(address: int, end: int) -> tuple[Log, ...]:
-    """The logs that lie one behind another in memory."""
-    logs = []
-    octets = ctypes.string_at(address, end - address)
-    at = 0
-    while at < len(octets):
-        topic_count, data_size, size = _LOG_COUNTS.unpack_from(octets, at)
-        topics_at = at + LOG_SIZE_BYTES
-        data_at = topics_at + WORD_SIZE_BYTES * topic_count
-        topics = tuple(octets[start : start + WORD_SIZE_BYTES] for start in range(topics_at, data_at, WORD_SIZE_BYTES))
-        logs.append(Log(octets[at : at + 20][::-1], topics, octets[data_at : data_at + data_size]))
-        at += size
-    return tuple(logs)
+    def _take_outcomes(self) -> int:
+        """Keep what was executed since, with receipts, and empty the arenas; of how many transactions that is."""
+        return self._outcomes.take(self._machine, self._calls.encode_receipts)

@@ -6,20 +6,14 @@ Compiled once, or loaded from the disk cache if no source changed.
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
-import ctypes
 from collections.abc import Callable
 from functools import cache
-from threading import Lock
-from typing import Any, Final, NamedTuple
-
-from numba import types
+from typing import NamedTuple
 
 from evm_jit.batch import execute_batch
 from evm_jit.precompiles.native import precompile_functions
-from primitives.kernels_cache import compile_function
-from primitives.transaction_kernels import decode_many
-
-INT = types.int64
+from evm_jit.receipts import encode_receipts
+from primitives.compiled_calls import INT, compile_call
 
 
 def execute(machine, transactions, results, count, resumed):
@@ -27,39 +21,32 @@ def execute(machine, transactions, results, count, resumed):
     return execute_batch(machine, transactions, results, count, resumed)
 
 
-def decode(raw, starts, count, records, signing):
-    """`transaction_kernels.decode_many`."""
-    return decode_many(raw, starts, count, records, signing)
-
-
-ENTRIES: Final[dict[str, tuple[Callable[..., int], int]]] = {"decode_batch": (decode, 5), "execute_batch": (execute, 5)}
-
-_lock = Lock()
-_entries: Final[dict[str, Any]] = {}
-
-
-def compile_entry(name: str) -> Callable[..., int]:
-    """One of ENTRIES, compiled or loaded from the disk cache by the first call of the process."""
-    with _lock:
-        if name not in _entries:
-            function, parameter_count = ENTRIES[name]
-            compiled, address = compile_function(function, INT(*[INT] * parameter_count))
-            prototype = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * parameter_count)
-            called: Any = prototype(address)
-            called.compiled = compiled  # Keeps the machine code.
-            _entries[name] = called
-        return _entries[name]  # type: ignore[no-any-return]
+def encode(transactions, results, first, end, count, target):
+    """`receipts.encode_receipts`."""
+    return encode_receipts(transactions, results, first, end, count, target)
 
 
 class Calls(NamedTuple):
     """The functions, compiled."""
 
     execute_batch: Callable[..., int]
-    decode_batch: Callable[..., int]
+    encode_receipts: Callable[..., int]
+
+
+@cache
+def execute_call() -> Callable[..., int]:
+    """The one that takes longest to compile."""
+    return compile_call(execute, *[INT] * 5)
+
+
+@cache
+def encode_call() -> Callable[..., int]:
+    """The one for receipts."""
+    return compile_call(encode, *[INT] * 6)
 
 
 @cache
 def compile_calls() -> Calls:
     """All of them, and the precompiled contracts that they call by address."""
     precompile_functions()
-    return Calls(**{name: compile_entry(name) for name in ENTRIES})
+    return Calls(execute_call(), encode_call())

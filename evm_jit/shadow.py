@@ -57,7 +57,7 @@ class ShadowEngine:
         state: WorldState,
         gas_used_before: int = 0,
         tracer: Tracer | None = None,
-    ) -> list[Outcome]:
+    ) -> Sequence[Outcome]:
         """Execute in order, one at a time; EnginesDiffer where the engines do."""
         if not isinstance(state, State):
             return self._engine.execute(transactions, environment, state, gas_used_before, tracer)

@@ -86,7 +86,7 @@ class Left(NamedTuple):
     """What one run left behind, and the nanoseconds that it took."""
 
     results: list[CallResult]
-    outcomes: list[Outcome]
+    outcomes: Sequence[Outcome]
     state: State
     elapsed_ns: int
 
@@ -135,7 +135,7 @@ def run_once(workload: Workload, engine: Engine) -> Left:
     gc.collect()  # So that the garbage of the run before is not collected while this one is timed.
     begin = time.perf_counter_ns()
     results = [engine.call(call, workload.environment, state) for call in workload.calls]
-    outcomes: list[Outcome] = []
+    outcomes: Sequence[Outcome] = []
     if workload.transactions:
         outcomes = engine.execute(workload.transactions, workload.environment, state, workload.gas_used_before)
     return Left(results, outcomes, state, time.perf_counter_ns() - begin)
@@ -175,7 +175,7 @@ def receipts_hash(outcomes: Sequence[Outcome]) -> bytes:
         else:
             receipt = outcome.receipt
             numbers = f"{receipt.gas_used} {receipt.effective_gas_price} {receipt.contract_address!r}"
-            parts += [receipt.encode(), numbers.encode()]
+            parts += [receipt.raw, numbers.encode()]
     return keccak256(b"".join(keccak256(part) for part in parts))
 
 

@@ -45,7 +45,7 @@ class MiniBlock:
     def hash(self) -> bytes:
         """Commits to every field but the signature."""
         number = rlp.encode_int
-        receipts = rlp.encode([rlp.encode([receipt.encode(), *_beside(receipt)]) for receipt in self.receipts])
+        receipts = rlp.encode([rlp.encode([receipt.raw, *_beside(receipt)]) for receipt in self.receipts])
         items: list[rlp.Item] = [
             number(self.number),
             number(self.block_number),

@@ -49,15 +49,17 @@ class Receipt:
         """The 256-byte bloom of the logs."""
         return logs_bloom(self.logs)
 
-    def encode(self, state_root: bytes | None = None) -> bytes:
-        """
-        The consensus encoding, EIP-2718: what the receipts root commits to.
+    @cached_property
+    def raw(self) -> bytes:
+        """The consensus encoding, EIP-2718: what the receipts root commits to."""
+        return self._encode(b"\x01" if self.succeeded else b"")
 
-        Before Byzantium the root of the state after the transaction stands where the status is now.
-        """
-        status = b"\x01" if self.succeeded else b""
+    def with_state_root(self, state_root: bytes) -> bytes:
+        """The encoding before Byzantium: the root of the state after the transaction stands where the status is now."""
+        return self._encode(state_root)
+
+    def _encode(self, outcome: bytes) -> bytes:
         logs: rlp.Item = [log.item() for log in self.logs]
-        outcome = status if state_root is None else state_root
         body = rlp.encode([outcome, rlp.encode_int(self.cumulative_gas_used), self.bloom, logs])
         return body if self.type == 0 else bytes((self.type,)) + body
 

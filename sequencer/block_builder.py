@@ -108,7 +108,7 @@ class OpenBlock:
             coinbase=environment.coinbase,
             state_root=trie.root(),
             transactions_root=ordered_trie_root([transaction.raw for transaction in transactions]),
-            receipts_root=ordered_trie_root([receipt.encode() for receipt in receipts]),
+            receipts_root=ordered_trie_root([receipt.raw for receipt in receipts]),
             bloom=merge_blooms(receipt.bloom for receipt in receipts),
             number=environment.number,
             gas_limit=environment.gas_limit,

@@ -69,7 +69,7 @@ def _follow(chain: OpenChain, mini_block: MiniBlock, parent_hash: bytes) -> byte
 
 def _check_roots(chain: OpenChain, block: SealedBlock, mini_blocks: list[MiniBlock]) -> None:
     transactions = [transaction.raw for mini_block in mini_blocks for transaction in mini_block.transactions]
-    receipts = [receipt.encode() for mini_block in mini_blocks for receipt in mini_block.receipts]
+    receipts = [receipt.raw for mini_block in mini_blocks for receipt in mini_block.receipts]
     if ordered_trie_root(transactions) != block.header.transactions_root:
         raise chain.history.damaged(f"block {block.number} has other transactions than its header says")
     if ordered_trie_root(receipts) != block.header.receipts_root:

@@ -52,7 +52,7 @@ def _result(outcome: Outcome, *, is_of_precompile: bool) -> TransactionResult:
         logs=receipt.logs,
         output=outcome.output,
         contract_address=receipt.contract_address,
-        receipt=receipt.encode(),
+        receipt=receipt.raw,
         halt=NOT_SAID if is_of_precompile else outcome.halt,
         effective_gas_price=receipt.effective_gas_price,
     )

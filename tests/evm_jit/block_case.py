@@ -104,7 +104,7 @@ def transfer_block(
 ) -> tuple[bytes, Header]:
     """A block of transfers after which there are `accounts`; its receipts are those from Byzantium on."""
     receipts = [
-        Receipt(item.type, True, TRANSFER_GAS * (index + 1), TRANSFER_GAS, (), GAS_PRICE).encode()
+        Receipt(item.type, True, TRANSFER_GAS * (index + 1), TRANSFER_GAS, (), GAS_PRICE).raw
         for index, item in enumerate(transactions)
     ]
     told = {

@@ -189,7 +189,7 @@ def test_before_byzantium_a_receipt_has_the_root_after_its_transaction(tmp_path:
         }
 
     receipts = [
-        Receipt(0, True, TRANSFER_GAS * count, TRANSFER_GAS, (), GAS_PRICE).encode(root_of(accounts(count)))
+        Receipt(0, True, TRANSFER_GAS * count, TRANSFER_GAS, (), GAS_PRICE).with_state_root(root_of(accounts(count)))
         for count in (1, 2)
     ]
     post = accounts(2, 5 * ETHER)

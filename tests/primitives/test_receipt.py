@@ -48,7 +48,7 @@ def test_a_bloom_has_every_bit_of_what_was_added(log):
 @given(st.integers(0, 4), st.booleans(), st.integers(0, 2**64 - 1), st.lists(LOGS, max_size=3))
 def test_the_encoding_is_the_type_and_rlp_of_status_gas_bloom_and_logs(kind, succeeded, cumulative, logs):
     receipt = Receipt(kind, succeeded, cumulative, 21_000, tuple(logs), 1)
-    encoded = receipt.encode()
+    encoded = receipt.raw
     if kind:
         assert encoded[0] == kind
         encoded = encoded[1:]
@@ -59,7 +59,7 @@ def test_the_encoding_is_the_type_and_rlp_of_status_gas_bloom_and_logs(kind, suc
 def test_price_and_contract_address_are_no_part_of_the_encoding():
     one = Receipt(2, True, 100, 100, (), 1)
     other = Receipt(2, True, 100, 60, (), 7, contract_address=bytes(20))
-    assert one.encode() == other.encode()
+    assert one.raw == other.raw
 
 
 def test_the_logs_hash_is_that_of_state_tests():
@@ -86,7 +86,7 @@ def test_the_receipts_of_a_public_block_have_the_root_and_bloom_of_its_header():
         receipts.append(receipt)
     header = last_header((folder / "chain.rlp").read_bytes())
     assert header.hash == octets(result[0]["blockHash"])
-    assert ordered_trie_root([receipt.encode() for receipt in receipts]) == header.receipts_root
+    assert ordered_trie_root([receipt.raw for receipt in receipts]) == header.receipts_root
     assert merge_blooms([receipt.bloom for receipt in receipts]) == header.bloom
 
 
@@ -99,5 +99,5 @@ def last_header(chain: bytes) -> Header:
 
 def test_a_decoded_receipt_has_the_same_members():
     receipt = Receipt(0, True, 5, 5, (Log(bytes(20), (), b""),), 1)
-    status, gas, bloom, logs = as_list(decode(receipt.encode()), "receipt", 4)
+    status, gas, bloom, logs = as_list(decode(receipt.raw), "receipt", 4)
     assert (status, gas, bloom, logs) == (b"\x01", b"\x05", receipt.bloom, [[bytes(20), [], b""]])

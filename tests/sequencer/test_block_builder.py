@@ -40,7 +40,7 @@ def test_a_block_has_the_roots_of_what_is_in_it():
         header = block.header
         assert header.parent_hash == parent.hash
         assert header.transactions_root == ordered_trie_root([transaction.raw for transaction in transactions])
-        assert header.receipts_root == ordered_trie_root([receipt.encode() for receipt in receipts])
+        assert header.receipts_root == ordered_trie_root([receipt.raw for receipt in receipts])
         assert header.bloom == merge_blooms(receipt.bloom for receipt in receipts)
         assert any(header.bloom)
         assert header.gas_used == receipts[-1].cumulative_gas_used == 21_000 * len(transactions)

@@ -1,0 +1,63 @@
+"""Transactions in columns are the transactions that went in."""
+
+import random
+
+import pytest
+
+from primitives.errors import MalformedTransaction
+from primitives.signature import address_of
+from primitives.transaction import Transaction, decode_transaction
+from primitives.transaction_batch import TransactionBatch
+from tests.primitives.random_transactions import KINDS, random_transaction
+
+KEY = bytes(31) + b"\x01"
+
+
+def transactions(count: int) -> list[Transaction]:
+    source = random.Random(count)
+    return [random_transaction(source, KINDS[index % len(KINDS)]).signed_by(KEY) for index in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_each_is_decoded_when_it_is_asked_for(count: int):
+    expected = transactions(count)
+    raws = [transaction.raw for transaction in expected]
+    batch = TransactionBatch(raws, address_of(KEY) * count)
+    assert len(batch) == count
+    assert list(batch) == [decode_transaction(raw) for raw in raws]
+    assert [each.raw for each in batch] == raws
+    assert all(each.known_sender == address_of(KEY) for each in batch)
+    assert batch[:2] == list(batch)[:2]
+
+
+def test_objects_that_are_there_are_given_back():
+    expected = transactions(3)
+    batch = TransactionBatch.of(expected)
+    assert all(one is other for one, other in zip(batch, expected, strict=True))
+    assert TransactionBatch.of(batch) is batch
+
+
+def test_records_hold_what_the_codec_says():
+    expected = transactions(25)
+    records = TransactionBatch.of(expected).records
+    for transaction, record in zip(expected, records, strict=True):
+        assert (record["status"], record["type"]) == (1, transaction.type)
+        assert record["nonce"] == transaction.nonce
+        assert bytes(record["hash"]) == transaction.hash
+        assert record["sender"].tobytes()[:20][::-1] == address_of(KEY)
+
+
+def test_what_is_no_transaction_is_so_when_it_is_asked_for():
+    good = transactions(1)[0]
+    batch = TransactionBatch([good.raw, good.raw[:-1]], address_of(KEY) * 2)
+    assert batch[0] == good
+    assert batch.records["status"].tolist() == [1, 0]
+    with pytest.raises(MalformedTransaction):
+        batch[1]
+
+
+def test_an_unknown_sender_is_recovered_from_the_signature():
+    good = transactions(1)[0]
+    [transaction] = TransactionBatch([good.raw], bytes(20))
+    assert transaction.known_sender is None
+    assert transaction.sender == address_of(KEY)
