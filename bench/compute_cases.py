@@ -26,6 +26,7 @@ SMALL: Final = 0x1234_5678_9ABC_DEF1
 WORD: Final = 0xF3A1_C2B4_D5E6_0718_293A_4B5C_6D7E_8F90_A1B2_C3D4_E5F6_0819_2A3B_4C5D_6E7F_8091
 MINUS_ONE: Final = (1 << 256) - 1
 HALF: Final = WORD >> 128 | 1  # 128 bits
+JUST_TWO_LIMBS: Final = (1 << 64) + 0x9E37_79B9  # 65 bits: the most digits that have to be estimated.
 THREE_LIMBS: Final = WORD >> 64 | 1  # 192 bits
 JUST_ABOVE: Final = (1 << 128) + 1  # A divisor whose quotient's digits are guessed too large.
 IDENTITY: Final = 4
@@ -41,10 +42,11 @@ _TWO_WORDS: Final[tuple[tuple[str, int, tuple[tuple[str, int, int], ...]], ...]]
             (
                 ("64 by 64 bits", SMALL, SMALL >> 20),
                 ("256 by 64 bits", WORD, SMALL),
-                ("256 by 128 bits", WORD, HALF),
+                ("256 by 65 bits", WORD >> 1, JUST_TWO_LIMBS),
+                ("256 by 128 bits", WORD >> 1, HALF >> 1),
                 ("256 by 129 bits", MINUS_ONE - 1 if is_unsigned else MINUS_ONE >> 1, JUST_ABOVE),
-                ("256 by 192 bits", WORD, THREE_LIMBS),
-                ("256 by 256 bits", MINUS_ONE, WORD),
+                ("256 by 192 bits", WORD >> 1, THREE_LIMBS),
+                ("256 by 256 bits", MINUS_ONE >> 1, WORD >> 1),
             ),
         )
         for name, number, is_unsigned in (
@@ -127,6 +129,7 @@ def _three_words() -> Iterator[GasCase]:
     for name, number in (("ADDMOD", 0x08), ("MULMOD", 0x09)):
         yield case(name, "64 bits", number, SMALL, SMALL >> 1, SMALL >> 20)
         yield case(name, "modulus of 64 bits", number, WORD, MINUS_ONE, SMALL)
+        yield case(name, "modulus of 65 bits", number, WORD, MINUS_ONE, JUST_TWO_LIMBS)
         yield case(name, "modulus of 128 bits", number, WORD, MINUS_ONE, HALF)
         yield case(name, "modulus of 129 bits", number, MINUS_ONE, MINUS_ONE - 1, JUST_ABOVE)
         yield case(name, "modulus of 192 bits", number, WORD, MINUS_ONE, THREE_LIMBS)

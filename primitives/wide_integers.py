@@ -227,9 +227,42 @@ def store_at(builder: Any, address: Any, value: Any) -> None:
     builder.store(value, builder.inttoptr(address, value.type.as_pointer())).align = 1
 
 
+def _shift_limbs(name: str) -> Emit:
+    """A shift by 0 to 63, limb by limb: half as long as LLVM's of any length."""
+
+    def emit(builder: Any, word: Any, count: Any) -> Any:
+        funnel = llvm_function(builder, f"llvm.{name}.i64", *[ir.IntType(64)] * 4)
+        places = range(0, word.type.width, 64)
+        limbs = [builder.trunc(builder.lshr(word, word.type(place)), ir.IntType(64)) for place in places]
+        # A limb gets bits from its lower neighbour or from its upper one.
+        none = ir.IntType(64)(0)
+        upper, lower = (limbs, [none, *limbs[:-1]]) if name == "fshl" else ([*limbs[1:], none], limbs)
+        shifted = word.type(0)
+        for place, high, low in zip(places, upper, lower, strict=True):
+            part = builder.zext(builder.call(funnel, [high, low, count]), word.type)
+            shifted = builder.or_(shifted, builder.shl(part, word.type(place)))
+        return shifted
+
+    return emit
+
+
+def _funnel_left(builder: Any, high: Any, low: Any, count: Any) -> Any:
+    return builder.call(llvm_function(builder, "llvm.fshl.i64", *[ir.IntType(64)] * 4), [high, low, count])
+
+
+def _rarely(builder: Any, condition: Any) -> Any:
+    return builder.call(llvm_function(builder, "llvm.expect.i1", *[ir.IntType(1)] * 3), [condition, ir.IntType(1)(0)])
+
+
 # int64: how many of the highest bits are 0; the width for 0. The operation of CLZ (EIP-7939).
 leading_zeros = operation(types.int64, (None,), _leading_zeros)
 # int64: how many of the lowest bits are 0; the width for 0.
 trailing_zeros = operation(types.int64, (None,), _trailing_zeros)
 # choose(condition, x, y): x if the condition holds, else y, without a branch.
 choose = operation(None, (types.boolean, None, None), ir.IRBuilder.select)
+# shift_left(x, count), shift_right(x, count): by an int64 from 0 to 63; x has a width of whole limbs.
+shift_left, shift_right = (operation(None, (None, types.int64), _shift_limbs(name)) for name in ("fshl", "fshr"))
+# funnel_left(high, low, count): the upper limb of high * 2^64 + low moved up by an int64 from 0 to 63; U64 all.
+funnel_left = operation(U64, (U64, U64, types.int64), _funnel_left)
+# rarely(condition): the same. LLVM makes a branch of it, which is foretold, and no choice, which is waited for.
+rarely = operation(types.boolean, (types.boolean,), _rarely)

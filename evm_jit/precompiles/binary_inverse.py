@@ -6,38 +6,11 @@ Source: Kaliski, The Montgomery Inverse and Its Applications (1995): phase 1; ph
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import types
 from numpy.typing import NDArray
 
 from primitives.kernels_cache import njit
-from primitives.wide_integers import llvm_function, low_int64, operation, trailing_zeros, u64
-
-LIMB = ir.IntType(64)
-
-
-def _shift(name: str) -> Any:
-    """A shift by 0 to 63, limb by limb: half as long as LLVM's of any length."""
-
-    def emit(builder: Any, word: Any, count: Any) -> Any:
-        funnel = llvm_function(builder, f"llvm.{name}.i64", LIMB, LIMB, LIMB, LIMB)
-        places = range(0, word.type.width, 64)
-        limbs = [builder.trunc(builder.lshr(word, word.type(place)), LIMB) for place in places]
-        # A limb gets bits from its lower neighbour or from its upper one.
-        upper, lower = (limbs, [LIMB(0), *limbs[:-1]]) if name == "fshl" else ([*limbs[1:], LIMB(0)], limbs)
-        shifted = word.type(0)
-        for place, high, low in zip(places, upper, lower, strict=True):
-            part = builder.zext(builder.call(funnel, [high, low, count]), word.type)
-            shifted = builder.or_(shifted, builder.shl(part, word.type(place)))
-        return shifted
-
-    return operation(None, (None, types.int64), emit)
-
-
-shift_left, shift_right = _shift("fshl"), _shift("fshr")
+from primitives.wide_integers import low_int64, shift_left, shift_right, trailing_zeros, u64
 
 
 def inverse_scales(prime: int, width_bits: int) -> NDArray[np.uint64]:

@@ -14,7 +14,7 @@ from evm_jit.precompiles.statuses import FAILED, GAS_MAX, IN_PYTHON, SIZE_BYTES_
 from primitives.kernels_cache import njit
 from primitives.memory import clear_bytes, copy_bytes, scratch
 from primitives.u256 import at_most, load_big_endian, store_big_endian
-from primitives.u256_division import divide_by_limb
+from primitives.u256_division import divide
 from primitives.wide_integers import choose, leading_zeros, u64, u256
 
 _operand_scratch = scratch(WIDTH_BYTES_MAX)
@@ -41,7 +41,7 @@ def modexp_gas(fork, data, size_bytes):
         complexity = u256(16) if size <= 32 else words * words * 2
         return max(500, at_most(complexity * iterations, GAS_MAX))
     iterations = at_least_one(bytes_more * 8 + bits)
-    return max(200, at_most(divide_by_limb(words * words * iterations, u64(3))[0], GAS_MAX))
+    return max(200, at_most(divide(words * words * iterations, u256(3))[0], GAS_MAX))
 
 
 @njit

@@ -21,8 +21,17 @@ from primitives.u256 import (
     store_limbs,
     to_limbs,
 )
-from primitives.u256_division import add_modulo, divide, multiply_modulo, power, signed_quotient, signed_remainder
-from primitives.wide_integers import leading_zeros, low_int64, u256
+from primitives.u256_division import (
+    add_modulo,
+    divide,
+    divide_limbs,
+    divide_limbs_by_reciprocal,
+    multiply_modulo,
+    power,
+    signed_quotient,
+    signed_remainder,
+)
+from primitives.wide_integers import leading_zeros, low_int64, u64, u256
 from tests.naive.u256 import MODULUS, OPERATIONS
 
 SEED = 20_260_701
@@ -203,3 +212,62 @@ def test_an_integer_beside_a_word_is_extended_by_its_sign() -> None:
     mixed(np.uint64(LIMB), -5, limbs)
     words = [int.from_bytes(row.tobytes(), "little") for row in limbs]
     assert words == [LIMB + 1, LIMB - 5, (LIMB << 64) | LIMB, 2]
+
+
+def test_sums_and_products_modulo_numbers_of_every_length() -> None:
+    """Around each power of two as modulus: operands around it, multiples of it, and the largest words."""
+    source = random.Random(SEED)
+    rows = []
+    for bits in range(257):
+        for modulus in {max((1 << bits) + offset, 0) % MODULUS for offset in (-1, 0, 1)}:
+            near = [(modulus + offset) % MODULUS for offset in (-1, 0, 1)]
+            near += [(modulus * source.getrandbits(256 - bits) + offset) % MODULUS for offset in (-1, 0, 1)]
+            near += [MODULUS - 1, MODULUS - 2, 1 << 255]
+            rows += [(x, y, modulus) for x in near for y in near]
+    for name in ("add modulo", "multiply modulo"):
+        for row, found in zip(rows, results_of(name, rows), strict=True):
+            assert found == OPERATIONS[name](*row), (name, *map(hex, row))
+
+
+def test_quotients_and_rests_by_divisors_of_every_length() -> None:
+    source = random.Random(SEED)
+    rows = []
+    for bits in range(257):
+        for divisor in {max((1 << bits) + offset, 0) % MODULUS for offset in (-1, 0, 1)} | {
+            source.getrandbits(256) >> (256 - bits)
+        }:
+            multiple = divisor * source.getrandbits(256 - bits)
+            dividends = [MODULUS - 1, divisor, 1 << 255, *(multiple + offset for offset in (-1, 0, 1))]
+            rows += [(dividend % MODULUS, divisor, 0) for dividend in dividends]
+    for name in ("divide", "remainder", "signed divide", "signed remainder"):
+        for row, found in zip(rows, results_of(name, rows), strict=True):
+            assert found == OPERATIONS[name](*row), (name, *map(hex, row))
+
+
+@njit
+def divide_two_limbs(rows, results):
+    """
+    Both ways to divide two limbs by one.
+
+    rows : uint64[n, 3]      high, low, divisor
+    results : uint64[n, 4]   written: quotient and rest by the processor's instruction, then by a reciprocal
+    """
+    for row in range(len(rows)):
+        high, low, divisor = u64(rows[row, 0]), u64(rows[row, 1]), u64(rows[row, 2])
+        quotient, rest = divide_limbs(high, low, divisor)
+        results[row, 0], results[row, 1] = to_limbs(u256(quotient))[0], to_limbs(u256(rest))[0]
+        quotient, rest = divide_limbs_by_reciprocal(high, low, divisor)
+        results[row, 2], results[row, 3] = to_limbs(u256(quotient))[0], to_limbs(u256(rest))[0]
+
+
+def test_two_limbs_are_divided_alike_with_and_without_the_instruction() -> None:
+    source = random.Random(SEED)
+    rows = []
+    for bits in range(64):
+        for divisor in (1 << bits, (2 << bits) - 1, source.getrandbits(bits) | 1 << bits):
+            highs = (0, divisor - 1, source.randrange(divisor), divisor // 2)
+            rows += [(high, low, divisor) for high in highs for low in (0, LIMB, source.getrandbits(64), divisor)]
+    words, results = np.array(rows, dtype=np.uint64), np.zeros((len(rows), 4), dtype=np.uint64)
+    divide_two_limbs(words, results)
+    for (high, low, divisor), found in zip(rows, results.tolist(), strict=True):
+        assert found == [*divmod(high << 64 | low, divisor)] * 2, (high, low, divisor)
