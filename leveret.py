@@ -133,6 +133,12 @@ def run(context: typer.Context) -> int:
 
 
 @app.command(context_settings=PASSED_ON, add_help_option=False)
+def disasm(context: typer.Context) -> int:
+    """Show what bytecode is made of: instructions, blocks, gas and jumps."""
+    return _pass_on("evm_jit.__main__", "disasm", context.args)
+
+
+@app.command(context_settings=PASSED_ON, add_help_option=False)
 def bench(context: typer.Context) -> int:
     """Measure transactions and gas per second, results checked."""
     return _pass_on("bench.__main__", "bench", context.args)

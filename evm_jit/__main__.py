@@ -1,6 +1,6 @@
 """
 The commands `leveret statetest`, `leveret blocktest` and `leveret run`: public tests, single programs and workloads
-on an engine.
+on an engine. And `leveret disasm`: what a program is made of.
 
 Each returns its exit code and raises what goes wrong; `leveret` turns that into one sentence.
 """
@@ -28,6 +28,7 @@ from primitives.errors import ConfigError
 from primitives.forks import Fork, fork_by_name
 
 EXIT_FAILED = 1
+SHOWN_SIZE_MAX = 60  # Of what can't be meant.
 
 
 EngineOption = Annotated[
@@ -45,6 +46,7 @@ def commands(app: typer.Typer) -> None:
     app.command("statetest")(statetest)
     app.command("blocktest")(blocktest)
     app.command("run")(run)
+    app.command("disasm")(disasm)
 
 
 def statetest(
@@ -95,6 +97,20 @@ def run(
     done = run_workload(_workload(code, calldata, gas, workload, only), make_engine(engine), bench, writer)
     if as_json or writer is None:  # A trace ends with its own summary.
         print(_run_json(done, bench) if as_json else _run_text(done))
+    return 0
+
+
+def disasm(
+    code: Annotated[str, typer.Argument(metavar="HEX|FILE|-", help="Bytecode; - reads it from standard input.")],
+    fork: ForkOption = None,
+) -> int:
+    """Show the instructions of bytecode, its blocks, gas and jumps."""
+    from evm_jit.disassembly import listing
+
+    only = Fork.OSAKA if fork is None else fork_by_name(fork)
+    octets = _hex("".join(sys.stdin.read().split()), "Standard input") if code == "-" else _code(code)
+    if octets:
+        print(listing(octets, only))
     return 0
 
 
@@ -162,17 +178,19 @@ def _workload(code: str | None, calldata: str, gas: int, file: Path | None, fork
     if file is not None:
         return read_workload(file, fork)
     assert code is not None, "one of the two was given"
-    return program(_code(code), _hex(calldata, "--input"), gas, fork)
+    return program(_code(code, "--code "), _hex(calldata, "--input"), gas, fork)
 
 
-def _code(text: str) -> bytes:
+def _code(text: str, what: str = "") -> bytes:
     """Bytecode in hex, given as such or in a file."""
     if re.fullmatch(r"(0x)?([0-9a-fA-F]{2})*", text):
-        return _hex(text, "--code")
+        return _hex(text, what)
     try:
         return _hex("".join(Path(text).read_text(encoding="ascii").split()), text)
     except OSError as error:
-        raise ConfigError(f"--code {text} is neither hex nor a file that can be read: {error.strerror}.") from error
+        shown = text if len(text) <= SHOWN_SIZE_MAX else f"{text[:SHOWN_SIZE_MAX]}..."
+        reason = f"neither hex, two digits a byte, nor a file that can be read: {error.strerror}"
+        raise ConfigError(f"{what}{shown} is {reason}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{text}: bytecode must be hex.") from error
 

@@ -16,7 +16,7 @@ from statestore.recovery import open_chain
 from tests.running_node import running_node
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("node", "statetest", "blocktest", "run", "bench", "state")
+COMMANDS = ("node", "statetest", "blocktest", "run", "disasm", "bench", "state")
 
 
 def leveret(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -61,7 +61,7 @@ def test_help_imports_nothing_slow():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["node", "statetest", "blocktest", "run", "bench"])
+@pytest.mark.parametrize("command", ["node", "statetest", "blocktest", "run", "disasm", "bench"])
 def test_every_command_explains_itself(tmp_path, command):
     done = leveret(tmp_path, command, "--help")
     assert done.returncode == 0, done.stderr

@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from evm_jit.disassembly import one_line
 from evm_jit.engine import Engine
 from evm_jit.engines import make_engine
 from primitives.errors import ConfigError
 from primitives.forks import Fork
 from tests.differential import eels, revm
 from tests.differential.cases import Case, CaseResult, differences, make_case
-from tests.differential.disassembly import disassembled
 from tests.differential.eels import run_on_eels
 from tests.differential.engine_runs import run_on_engine
 from tests.differential.frames import (
@@ -165,11 +165,11 @@ def _case_finding(
         state = f"nonce {account.nonce}, balance {account.balance_wei}, storage {dict(account.storage)}"
         lines.append(f"  account 0x{account.address.hex()}: {state}")
         if account.code:
-            lines.append(f"    {disassembled(account.code)}")
+            lines.append(f"    {one_line(account.code)}")
     for transaction in small.transactions():
         lines.append(f"  transaction: {show(transaction)}")
         if transaction.to is None:
-            lines.append(f"    {disassembled(transaction.data)}")
+            lines.append(f"    {one_line(transaction.data)}")
     return Finding(seed, "\n".join(lines))
 
 
@@ -253,9 +253,9 @@ def _frame_finding(
     lines.append(f"  block: {show(batch.environment)}")
     lines.append(f"  calldata 0x{frame.data.hex()}, value {frame.value}, gas {frame.gas_limit}")
     lines.append(f"  program at 0x{frame.to.hex()}: 0x{frame.code.hex()}")
-    lines.append(f"    {disassembled(frame.code)}")
+    lines.append(f"    {one_line(frame.code)}")
     for account in make_batch(batch.number, batch.fork).accounts:
         if account.code and account.address != frame.to and account.address in frame.code:
             lines.append(f"  account 0x{account.address.hex()}: storage {dict(account.storage)}")
-            lines.append(f"    {disassembled(account.code)}")
+            lines.append(f"    {one_line(account.code)}")
     return Finding(frame.seed, "\n".join(lines))

@@ -93,7 +93,7 @@ def test_statetest_says_how_many_cases_are_on_other_forks(folder: Path, capsys: 
         (["statetest", ".", "--jobs", "0"], "Invalid value for '--jobs'"),
         (["run"], "Give either --code or --workload."),
         (["run", "--code", "5f", "--workload", "w.json"], "Give either --code or --workload."),
-        (["run", "--code", "5f5"], "neither hex nor a file"),
+        (["run", "--code", "5f5"], "neither hex, two digits a byte, nor a file"),
         (["run", "--code", "5f", "--input", "0xzz"], "--input must be hex"),
         (["run", "--code", "5f", "--gas", "-1"], "Invalid value for '--gas'"),
         (["run", "--workload", "nowhere.json"], "nowhere.json: it can't be read"),
