@@ -4,14 +4,12 @@ The dev accounts: keys derived from a mnemonic that is known to everybody (BIP-3
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from primitives.errors import ConfigError
 from primitives.keccak import keccak256
 from primitives.signature import address_of, sign
 from primitives.transaction import Transaction
-from rpc.hd_keys import is_mnemonic, private_keys
 
 DERIVATION_PATH: Final = "m/44'/60'/0'/0/{index}"
 ACCOUNTS_MAX: Final = 1_000
@@ -28,10 +26,7 @@ class DevWallet:
         """The first `count` accounts of a mnemonic; ConfigError when it is none."""
         if not 0 <= count <= ACCOUNTS_MAX:
             raise ConfigError(f"the number of dev accounts must lie between 0 and {ACCOUNTS_MAX}, got {count}.")
-        if is_mnemonic(mnemonic.split(" ")):
-            keys = list(islice(private_keys(mnemonic), count))
-        else:
-            keys = _foreign_keys(mnemonic, count)
+        keys = _keys(mnemonic, count)
         return cls({address_of(key): key for key in keys})
 
     @property
@@ -50,9 +45,9 @@ class DevWallet:
         return r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes((27 + y_parity,))
 
 
-def _foreign_keys(mnemonic: str, count: int) -> list[bytes]:
-    """Keys from words of another language; ConfigError when they are no mnemonic."""
-    # Imported here: it takes half a second.
+def _keys(mnemonic: str, count: int) -> list[bytes]:
+    """The keys at m/44'/60'/0'/0/0, /1, /2 and so on, of words of any language."""
+    # Imported here: it takes a third of a second, and only a node with dev accounts needs it.
     from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 
     try:
