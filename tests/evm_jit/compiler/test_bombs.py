@@ -1,0 +1,49 @@
+"""The bombs are what they claim to be; `python -m tests.evm_jit.compiler` measures what the compiler makes of them."""
+
+from random import Random
+
+import pytest
+
+from evm_jit.disassembly import instructions
+from evm_jit.gas import STACK_ITEMS_MAX
+from tests.evm_jit.compiler.bombs import (
+    CODE_SIZE_BYTES_MAX,
+    LIVE_WORD_COUNT,
+    RUN_LENGTH,
+    STATEMENTS,
+    WORD_COUNT,
+    bomb,
+    bombs,
+)
+
+
+@pytest.mark.parametrize("name", [name for name in STATEMENTS if name != "random bytes"])
+def test_a_statement_leaves_the_height_of_the_stack_as_it_was(name: str) -> None:
+    code, random = bytearray(), Random(1)
+    for _ in range(RUN_LENGTH):
+        start, height = len(code), 0
+        STATEMENTS[name](code, random)
+        for instruction in instructions(bytes(code[start:])):
+            assert instruction.name != "INVALID"
+            height -= instruction.pops
+            assert height >= -WORD_COUNT
+            height += instruction.pushes
+            assert height + LIVE_WORD_COUNT <= STACK_ITEMS_MAX
+        assert height == 0
+
+
+def test_a_seed_makes_the_same_bomb_again() -> None:
+    assert bombs(50) == bombs(50)
+    assert bomb(7).code == bombs(3, 6)[1].code
+
+
+def test_bombs_are_of_every_kind_and_as_long_as_they_may_be() -> None:
+    found = bombs(4 * len(STATEMENTS))
+    assert {one.name.split(" + ")[0] for one in found} == set(STATEMENTS)
+    assert max(len(one.code) for one in found) == CODE_SIZE_BYTES_MAX
+    assert len({one.code for one in found}) == len(found)
+
+
+@pytest.mark.parametrize("size_bytes", [1, 100, 5_000, CODE_SIZE_BYTES_MAX])
+def test_a_bomb_has_the_size_that_is_asked_for(size_bytes: int) -> None:
+    assert {len(one.code) for one in bombs(len(STATEMENTS), size_bytes=size_bytes)} == {size_bytes}
