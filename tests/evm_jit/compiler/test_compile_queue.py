@@ -2,10 +2,13 @@
 
 import logging
 import os
+import select
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from threading import Event, Semaphore
 
 import pytest
@@ -228,6 +231,37 @@ def test_a_worker_ends_when_its_input_does(last_words: bytes) -> None:
     process.stdin.close()
     assert process.wait(WAIT_S) in (0, -signal.SIGPROF)
     worker.end()
+
+
+@pytest.mark.parametrize("code", ["hang", "spin"])
+def test_a_worker_does_not_outlive_a_node_that_is_killed(code: str) -> None:
+    script = (
+        "from tests.evm_jit.compiler.test_compile_queue import Bench\n"
+        "bench = Bench()\n"
+        "print(bench.compiled(b'process').loaded.decode(), flush=True)\n"
+        f"bench.submit(b'{code}')\n"
+        "bench.result()\n"
+    )
+    node = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=worker_process.PROJECT)
+    assert node.stdout is not None
+    descriptor = os.pidfd_open(int(node.stdout.readline()))
+    node.kill()
+    assert select.select([descriptor], [], [], WAIT_S)[0]
+    os.close(descriptor)
+    node.wait()
+    node.stdout.close()
+
+
+def test_workers_that_end_in_every_way_in_any_order_leave_the_queue_working(bench: Bench) -> None:
+    random = Random(1)
+    pids = set()
+    for number in range(60):
+        word = random.choice((b"abort", b"crash", b"exit", b"refuse", b"raise", b"process", b"add"))
+        found = bench.compiled(b"%s %d" % (word, number))
+        assert isinstance(found, Ready) == (word in (b"process", b"add")), word
+        if word == b"process":
+            pids.add(found.loaded)
+    assert len(pids) > 3
 
 
 def test_an_interrupt_from_the_terminal_is_not_for_the_worker(bench: Bench) -> None:
