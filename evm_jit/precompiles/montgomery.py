@@ -12,6 +12,8 @@ from typing import Any, Final
 from llvmlite import ir
 from numba import types
 
+from evm_jit.precompiles.montgomery_instructions import has_product, product_function
+from primitives.instructions import HAS_TWO_CARRIES
 from primitives.kernels_cache import njit
 from primitives.wide_integers import U256, UnsignedType, low_uint64, operation
 
@@ -84,13 +86,31 @@ def _product(builder: Any, a: Any, b: Any, modulus: Any, factor: Any, has_spare_
     return builder.select(is_reduced, result, builder.sub(result, modulus))
 
 
-def product_modulo(modulus: int, type_: UnsignedType = U256) -> Any:
+def product_modulo_by_llvm(modulus: int, type_: UnsignedType = U256) -> Any:
     """A function for kernels: `product(a, b)`, both below the odd modulus, which becomes part of the code."""
     word, factor = ir.IntType(type_.bits)(modulus), LIMB(clearing_factor_of(modulus))
     has_spare_bits = modulus.bit_length() <= type_.bits - 2
 
     def emit(builder: Any, a: Any, b: Any) -> Any:
         return _product(builder, a, b, word, factor, has_spare_bits)
+
+    return operation(type_, (type_, type_), emit)
+
+
+def product_modulo(modulus: int, type_: UnsignedType = U256) -> Any:
+    """The same by a function of `montgomery_instructions`, if it has one."""
+    if not (HAS_TWO_CARRIES and has_product(modulus, type_.bits)):
+        return product_modulo_by_llvm(modulus, type_)
+    word = ir.IntType(type_.bits)
+
+    def emit(builder: Any, a: Any, b: Any) -> Any:
+        function = product_function(builder.module, modulus, type_.bits, clearing_factor_of(modulus))
+        with builder.goto_entry_block():
+            places = [builder.alloca(word) for _ in range(3)]
+        builder.store(a, places[1])
+        builder.store(b, places[2])
+        builder.call(function, places)
+        return builder.load(places[0])
 
     return operation(type_, (type_, type_), emit)
 

@@ -5,19 +5,24 @@ from itertools import product
 
 import numpy as np
 import pytest
+from llvmlite import ir
+from numba import types
 
+from evm_jit.precompiles import bls12_381_kernel, p256_kernel
+from evm_jit.precompiles.bn254 import parameters
 from evm_jit.precompiles.montgomery import (
     clearing_factor,
     clearing_factor_of,
     difference_modulo,
     inverse_of_odd,
     product_modulo,
+    product_modulo_by_llvm,
     product_modulo_odd,
     sum_modulo,
 )
 from primitives.kernels_cache import njit
 from primitives.u256 import load_limbs, store_limbs
-from primitives.wide_integers import u64, u128, u256
+from primitives.wide_integers import U256, UnsignedType, load_at, operation, store_at, u64, u128, u256
 
 WIDTH = 1 << 256
 SMALL = 2**254 - 1  # Two spare bits: no sum goes beyond the word.
@@ -102,3 +107,44 @@ def test_arithmetic_modulo_any_odd_number_in_three_widths():
 def test_the_clearing_factor_clears_the_low_limb():
     for modulus in (1, 3, SMALL, LARGE):
         assert (1 + clearing_factor_of(modulus) * modulus) % 2**64 == 0
+
+
+def kernel_of_products(modulus: int, type_: UnsignedType, form):
+    """A kernel that writes the product of the numbers at two addresses to a third, made by `form`."""
+    word = ir.IntType(type_.bits)
+    load = operation(type_, (types.int64,), lambda builder, address: load_at(builder, address, word))
+    store = operation(types.void, (types.int64, type_), store_at)
+    product = form(modulus, type_)
+
+    @njit
+    def multiply_at(a, b, result):
+        store(result, product(load(a), load(b)))
+
+    return multiply_at
+
+
+FIELDS = [
+    (parameters.MODULUS, U256),
+    (bls12_381_kernel.MODULUS, bls12_381_kernel.U384),
+    (p256_kernel.P, U256),
+    (SMALL, U256),
+    (2**382 - 1, bls12_381_kernel.U384),
+]
+
+
+@pytest.mark.parametrize("form", [product_modulo, product_modulo_by_llvm])
+@pytest.mark.parametrize(("modulus", "type_"), FIELDS)
+def test_products_in_the_fields_of_curves(modulus, type_, form):
+    size = type_.bits // 8
+    multiply_at = kernel_of_products(modulus, type_, form)
+    radix_inverse = pow(1 << type_.bits, -1, modulus)
+    generator = random.Random(modulus)
+    limbs = [0, 1, 2**32, 2**64 - 1, 2**63]
+    edges = [0, 1, 2, modulus - 1, modulus - 2, modulus // 2, radix_inverse, (1 << type_.bits) % modulus]
+    edges += [sum(generator.choice(limbs) << place for place in range(0, type_.bits, 64)) % modulus for _ in range(40)]
+    pairs = list(product(edges, edges)) + [[generator.randrange(modulus) for _ in range(2)] for _ in range(500)]
+    result = np.zeros(size, dtype=np.uint8)
+    for pair in pairs:
+        data = [np.frombuffer(number.to_bytes(size, "little"), dtype=np.uint8) for number in pair]
+        multiply_at(*(np.int64(number.ctypes.data) for number in data), np.int64(result.ctypes.data))
+        assert int.from_bytes(result.tobytes(), "little") == pair[0] * pair[1] * radix_inverse % modulus, pair
