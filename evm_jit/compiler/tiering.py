@@ -31,6 +31,7 @@ from primitives.forks import Fork
 
 HEAT_KEPT_GAS: Final = 50_000
 HEAT_GAS: Final = (1_000_000, 100_000_000)  # Of tier 1 and tier 2.
+NEVER_GAS: Final = 1 << 80  # Nobody can count that far.
 TIER_MAX: Final = len(HEAT_GAS)
 assert HEAT_KEPT_GAS < HEAT_GAS[0] < HEAT_GAS[1], "each tier is for hotter contracts than the one before it"
 
@@ -79,6 +80,7 @@ class _Record(Generic[Loaded]):
     """
     What is known of a contract.
 
+    wanted_gas : the heat at which something is to be done about it
     tier : that it runs in, 0 for the interpreter
     asked : the highest tier that was submitted
     shadowed_count : runs of the object that is loaded that were to be repeated
@@ -86,9 +88,9 @@ class _Record(Generic[Loaded]):
     """
 
     heat_gas: int = 0
+    wanted_gas: int = HEAT_KEPT_GAS
     tier: int = 0
     asked: int = 0
-    is_final: bool = False
     loaded: Loaded | None = None
     size_bytes: int = 0
     shadowed_count: int = 0
@@ -112,6 +114,7 @@ class Tiering(Generic[Loaded]):
         self._compiler, self._code_of, self._draw = compiler, code_of, draw
         self._records: OrderedDict[Contract, _Record[Loaded]] = OrderedDict()  # The one that ran last is last.
         self._candidates: dict[Contract, None] = {}
+        self._is_full = False
         self._pinned: set[Contract] = set()
         self._loaded_size_bytes = 0
         self._changes: list[Change[Loaded]] = []
@@ -140,25 +143,24 @@ class Tiering(Generic[Loaded]):
             record = self._records[contract] = _Record()
         self._records.move_to_end(contract)
         record.heat_gas += gas
-        if not record.is_final and record.asked == record.tier < TIER_MAX:
-            heat_gas = HEAT_GAS[record.tier]
-            if record.heat_gas >= HEAT_KEPT_GAS and self._compiler.is_kept(*contract, record.tier + 1):
-                heat_gas = HEAT_KEPT_GAS
-            if record.heat_gas >= heat_gas:
-                self._candidates[contract] = None
+        if record.heat_gas >= record.wanted_gas:
+            self._want(contract, record)
         if len(self._records) > CONTRACTS_COUNT_MAX:
             self._forget(next(iter(self._records)))
 
     def advance(self) -> list[Change[Loaded]]:
         """Take what was compiled, submit the hottest that wait, and tell which contracts change; often and cheap."""
         for result in self._compiler.poll():
+            self._is_full = False
             self._take(result)
-        if self._candidates:
+        if self._candidates and not self._is_full:
             for contract in sorted(self._candidates, key=lambda one: self._records[one].heat_gas, reverse=True):
                 record = self._records[contract]
                 if not self._compiler.submit(*self._submission(contract), record.tier + 1):
+                    self._is_full = True  # Until one of those that wait is done.
                     break
                 record.asked = record.tier + 1
+                record.wanted_gas = NEVER_GAS  # Unless it is loaded.
                 del self._candidates[contract]
         changes, self._changes = self._changes, []
         return changes
@@ -200,18 +202,26 @@ class Tiering(Generic[Loaded]):
         changes, self._changes = self._changes, []
         return changes
 
+    def _want(self, contract: Contract, record: _Record[Loaded]) -> None:
+        """Submit it when there is room, if it is hot enough for an object that has to be compiled, or has one."""
+        if record.wanted_gas == HEAT_KEPT_GAS and not self._compiler.is_kept(*contract, record.tier + 1):
+            record.wanted_gas = HEAT_GAS[record.tier]
+            if record.heat_gas < record.wanted_gas:
+                return
+        self._candidates[contract] = None
+
     def _take(self, result: Ready[Loaded] | Refused) -> None:
         contract = Contract(result.key.code_hash, result.key.fork)
         record = self._records.get(contract)
         if record is None or record.asked != result.key.tier:
             return  # It was forgotten or pinned meanwhile: nobody runs what was loaded.
         if isinstance(result, Refused):
-            record.is_final = True
             return
         self._changes.append(Change(contract, result.loaded, record.loaded))
         self._loaded_size_bytes += result.size_bytes - record.size_bytes
         record.loaded, record.tier, record.size_bytes = result.loaded, result.key.tier, result.size_bytes
         record.shadowed_count = record.runs_left = 0
+        record.wanted_gas = HEAT_KEPT_GAS if record.tier < TIER_MAX else NEVER_GAS
         for oldest in self._oldest_loaded():
             if self._loaded_size_bytes <= LOADED_SIZE_BYTES_MAX:
                 break

@@ -152,12 +152,18 @@ def test_an_object_on_disk_is_loaded_early(scene: Scene) -> None:
 
 
 def test_the_hottest_come_first_and_the_others_wait(scene: Scene) -> None:
-    scene.compiler.room = 0
-    for one, gas in ((ONE, WARM), (TWO, 3 * WARM), (THREE, 2 * WARM)):
-        scene.heat(one, gas)
     scene.compiler.room = 2
+    for one, gas in ((ONE, WARM), (TWO, 3 * WARM), (THREE, 2 * WARM)):
+        scene.tiering.add_work(one, gas)
     scene.tiering.advance()
     assert scene.compiler.submitted == [(TWO, 1), (THREE, 1)]
+    scene.tiering.add_work(contract(4), 4 * WARM)
+    scene.tiering.advance()
+    assert scene.compiler.submitted == [(TWO, 1), (THREE, 1)]
+    scene.compiler.finish()
+    scene.compiler.room = 1
+    scene.tiering.advance()
+    assert scene.compiler.submitted == [(contract(4), 1)]
     scene.compiler.finish()
     scene.tiering.advance()
     assert scene.compiler.submitted == [(ONE, 1)]
