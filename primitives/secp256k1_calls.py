@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from primitives.keccak_kernels import keccak256_at
 from primitives.kernels_cache import njit
 from primitives.memory import foreign_call, load_int64, scratch, store_int64
+from primitives.signature_record import KEY_SIZE_BYTES
 from primitives.u256 import store_big_endian
 from primitives.wide_integers import u256
 
@@ -31,7 +32,6 @@ FUNCTION_NAMES: Final = (
 PARSE, RECOVER, SERIALIZE = range(1, 4)
 ADDRESS_SIZE_BYTES: Final = 8
 
-KEY_SIZE_BYTES: Final = 65  # Uncompressed: 4, x, y.
 UNCOMPRESSED: Final = _libsecp256k1.lib.SECP256K1_EC_UNCOMPRESSED
 
 # What the library calls its own structures has 65 (a signature) and 64 bytes (a key).

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from primitives.secp256k1_calls import libsecp256k1_functions
-from primitives.signature_kernels import SIGNATURE, recover_senders_of
+from primitives.secp256k1_simd.switch import LANES
+from primitives.signature_kernels import recover_senders_of
+from primitives.signature_record import SIGNATURE
 from primitives.transaction import Transaction
 from primitives.transaction_kernels import DECODED_TRANSACTION, READABLE_BYTES_BEHIND, SIGNING_EXTRA_BYTES
 
@@ -61,15 +63,17 @@ def _recover(transactions: list[Transaction]) -> None:
     np.cumsum([len(each) for each in raws], out=starts[1:])
     records, signatures = np.zeros(count, DECODED_TRANSACTION), np.empty(count, SIGNATURE)
     signing = np.empty(len(raw) + SIGNING_EXTRA_BYTES * count, np.uint8)
-    recover_senders_of(  # type: ignore[no-untyped-call]
-        _functions().ctypes.data,
-        raw.ctypes.data,
-        starts.ctypes.data,
-        count,
-        records.ctypes.data,
-        signing.ctypes.data,
-        signatures.ctypes.data,
-    )
+    with LANES.workspace() as workspace:
+        recover_senders_of(  # type: ignore[no-untyped-call]
+            _functions().ctypes.data,
+            workspace,
+            raw.ctypes.data,
+            starts.ctypes.data,
+            count,
+            records.ctypes.data,
+            signing.ctypes.data,
+            signatures.ctypes.data,
+        )
     hashes, signing_hashes = records["hash"].tobytes(), records["signing_hash"].tobytes()
     key_hashes = signatures["key_hash"].tobytes()
     for index, is_valid in enumerate(signatures["is_valid"].tolist()):

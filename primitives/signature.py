@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from primitives.errors import InvalidSignature
 from primitives.keccak import keccak256
+from primitives.secp256k1 import N
 
-SECP256K1_N: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+SECP256K1_N: Final = N
 SECP256K1_HALF_N: Final = SECP256K1_N // 2
 
 
@@ -64,7 +65,9 @@ def recover_many(
     """
     # The kernels need Numba, which takes its time to import; few who sign or recover need them.
     from primitives.secp256k1_calls import libsecp256k1_functions
-    from primitives.signature_kernels import SIGNATURE, recover_signers
+    from primitives.secp256k1_simd.switch import LANES
+    from primitives.signature_kernels import recover_signers
+    from primitives.signature_record import SIGNATURE
 
     parities = np.frombuffer(y_parities, np.uint8)
     records = np.empty(len(parities), SIGNATURE)
@@ -72,8 +75,9 @@ def recover_many(
     records["numbers"] = np.frombuffer(signatures, np.uint8).reshape(-1, 64)
     records["y_parity"] = parities
     functions = libsecp256k1_functions()
-    places = functions.ctypes.data, records.ctypes.data
-    recover_signers(*places, len(records), int(low_s))  # type: ignore[no-untyped-call]
+    with LANES.workspace() as workspace:
+        places = functions.ctypes.data, workspace, records.ctypes.data
+        recover_signers(*places, len(records), int(low_s))  # type: ignore[no-untyped-call]
     return records["key_hash"][:, 12:].copy(), records["is_valid"] != 0
 
 
