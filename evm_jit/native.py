@@ -48,6 +48,7 @@ from primitives.errors import InvalidTransaction
 from primitives.forks import Fork
 from primitives.transaction import Transaction
 from primitives.transaction_batch import TransactionBatch
+from statestore.partial_state import PartialState
 from statestore.state import State
 from statestore.view import WorldState
 
@@ -94,14 +95,19 @@ class NativeEngine:
         self, call: Call, environment: BlockEnvironment, state: WorldState, tracer: Tracer | None = None
     ) -> CallResult:
         """Execute one call; see `Engine.call`. InvalidTransaction when a transaction like it could not run."""
-        if not isinstance(state, State) or environment.fork < FIRST_FORK:
+        if environment.fork < FIRST_FORK:
             return reference_engine().call(call, environment, state, tracer)
         if call.gas_price == 0:
             environment = replace(environment, base_fee_per_gas=0)
         transaction = transaction_of(call, environment, state)
         check_call(transaction, call, environment, state)
-        batch = Batch(self._machine(), [transaction], environment, state, tracer)
-        return batch.run_call(call)
+        if isinstance(state, State):
+            result = Batch(self._machine(), [transaction], environment, state, tracer).run_call(call)
+        else:
+            partial = PartialState(state, dict.fromkeys(filter(None, (environment.coinbase, call.sender, call.to))))
+            result = Batch(self._machine(), [transaction], environment, partial, tracer).run_call(call)
+            partial.write_to(state)
+        return result or reference_engine().call(call, environment, state, tracer)
 
     def _machine(self) -> Machine:
         machine: Machine | None = getattr(self._of_thread, "machine", None)
@@ -153,8 +159,8 @@ class Batch:
         self._take_outcomes()
         return self._outcomes
 
-    def run_call(self, call: Call) -> CallResult:
-        """Execute the one transaction as a call."""
+    def run_call(self, call: Call) -> CallResult | None:
+        """Execute the one transaction as a call; None, and nothing has changed, if it is the reference engine's."""
         machine = self._machine
         machine["mode"], machine["next"], machine["gas_used"] = FRAME_ONLY if call.frame_only else CALL, 0, 0
         resumed = NOT_RESUMED
@@ -166,7 +172,7 @@ class Batch:
             if status == SUSPENDED:
                 resumed = self._run_contract()
             elif status in (UNSUPPORTED, ARENA_FULL):
-                return reference_engine().call(call, self._environment, self._state, self._tracer)
+                return None
             else:
                 self._make_room(status)
         self._outcomes.take(machine, encode=None)

@@ -24,6 +24,7 @@ Every error that leveret raises on purpose.
     ├── InvalidBlock                a block that does not follow from its parent
     ├── ExecutionReverted           a call that ended in REVERT; carries the return data
     ├── ExecutionFailed             a call that ended in any other exceptional halt
+    ├── CallTimedOut                a call that took too long
     ├── EnginesDiffer               the native engine and the reference engine left different things
     ├── CompilationRefused          code that the compiler does not take; the interpreter runs it
     ├── SequencerStopped            no transaction is taken any more; reads go on
@@ -313,6 +314,14 @@ class EnginesDiffer(LeveretError):
 
 class CompilationRefused(LeveretError):
     """Code that the compiler does not take: it would cost too much time or memory. The interpreter runs it."""
+
+
+class CallTimedOut(LeveretError):
+    """A call that was given up because it took too long; geth's words."""
+
+    def __init__(self, limit_s: int) -> None:
+        super().__init__(f"execution aborted (timeout = {limit_s}s)")
+        self.limit_s = limit_s
 
 
 class SequencerStopped(LeveretError):

@@ -17,7 +17,7 @@ from primitives.wide_integers import u256
 from statestore.hash_index import ZERO, entry_at, hash_address, may_match, place, row_in
 from statestore.journal import BALANCE, CODE, EXISTS, NONCE, remember, undo_room
 from statestore.memory_order import fence_acquire
-from statestore.table import ACCOUNTS_FULL, account_row, counters_of
+from statestore.table import ACCOUNT_WANTED, ACCOUNTS_FULL, account_row, counters_of
 from statestore.versions import ACCOUNT_SIZE_BYTES, account_at, first_version, keep_account, verdict
 
 # Of one account that is read in a stream: address, then what `account_at` writes.
@@ -44,8 +44,11 @@ def find_account(tables, address):
 
 @njit
 def add_account(tables, address):
-    """A new row for an address that has none, or ACCOUNTS_FULL."""
+    """A new row for an address that has none, or ACCOUNTS_FULL; ACCOUNT_WANTED where rows are fetched."""
     counters = counters_of(tables)
+    if counters.is_partial != 0:
+        counters.wanted_address = address
+        return ACCOUNT_WANTED
     row = counters.account_count
     if row == tables.account_capacity:
         return ACCOUNTS_FULL
@@ -59,7 +62,7 @@ def add_account(tables, address):
 
 @njit
 def intern_account(tables, address):
-    """The row of an account, a new one if need be; ACCOUNTS_FULL if there is no room."""
+    """The row of an account, a new one if need be, or what `add_account` answers."""
     row = find_account(tables, address)
     return row if row != 0 else add_account(tables, address)
 

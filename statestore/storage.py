@@ -20,7 +20,7 @@ from statestore.accounts import find_account
 from statestore.hash_index import ZERO, entry_at, hash_slot, may_match, place, row_in
 from statestore.journal import STORAGE, count_filled, remember, undo_room
 from statestore.memory_order import fence_acquire, fence_release
-from statestore.table import MOVED, SLOTS_FULL, account_row, counters_of, slot_row, undo_row
+from statestore.table import MOVED, SLOT_WANTED, SLOTS_FULL, account_row, counters_of, slot_row, undo_row
 from statestore.versions import LATEST, first_version, is_not_zero, keep_slot, slot_at, verdict
 
 STREAMED_SLOT_SIZE_BYTES = 32 + 32  # Of one slot that is read in a stream: key, value.
@@ -48,8 +48,12 @@ def find_slot(tables, account, key):
 
 @njit
 def add_slot(tables, account, key):
-    """A new row for a slot that has none, or SLOTS_FULL."""
+    """A new row for a slot that has none, or SLOTS_FULL; SLOT_WANTED where rows are fetched."""
     counters = counters_of(tables)
+    if counters.is_partial != 0:
+        counters.wanted_address = account_row(tables, account).address
+        counters.wanted_key = key
+        return SLOT_WANTED
     row = counters.slot_count
     if row == tables.slot_capacity:
         return SLOTS_FULL
@@ -67,7 +71,7 @@ def add_slot(tables, account, key):
 
 @njit
 def intern_slot(tables, account, key):
-    """The row of a slot, a new one if need be; SLOTS_FULL if there is no room."""
+    """The row of a slot, a new one if need be, or what `add_slot` answers."""
     row = find_slot(tables, account, key)
     return row if row != 0 else add_slot(tables, account, key)
 

@@ -110,6 +110,9 @@ COUNTERS = np.dtype(
         ("destroyed_count", np.int64),  # accounts, by the running transaction
         ("touched_count", np.int64),  # empty ones that exist
         ("transient_count", np.int64),  # transient slots in use
+        ("is_partial", np.int64),  # whether rows that are missing have to be fetched: see partial_state.py
+        ("wanted_address", np.uint64, 3),  # of the account, or the slot's
+        ("wanted_key", np.uint64, 4),
     ]
 )
 assert ACCOUNT.itemsize == 2 * CACHE_LINE_SIZE_BYTES, "an account fills two cache lines"
@@ -136,6 +139,8 @@ OLDER_SLOTS_FULL = -7
 DISCARDED = -8  # The version asked for is no longer kept.
 MOVED = -9  # The tables have grown: read from the new ones.
 TRANSIENT_FULL = -10  # The transaction must be undone, for the larger table is empty.
+ACCOUNT_WANTED = -11  # The row that the counters name has to be fetched.
+SLOT_WANTED = -12
 
 ROWS_MAX = 1 << 31  # Rows and positions of older values are stored in 32 bits.
 
