@@ -11,6 +11,7 @@ Source: EIP-2537.
 
 from typing import Final
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 
@@ -21,7 +22,16 @@ from evm_jit.precompiles.montgomery import difference_modulo, product_modulo, su
 from evm_jit.precompiles.statuses import FAILED
 from primitives.kernels_cache import njit
 from primitives.memory import clear_bytes, load_uint64
-from primitives.wide_integers import Constant, UnsignedType, bytes_reversed, load_at, operation, store_at
+from primitives.wide_integers import (
+    Constant,
+    UnsignedType,
+    bytes_reversed,
+    choose,
+    load_at,
+    low_int64,
+    operation,
+    store_at,
+)
 
 X: Final = -0xD201000000010000  # The curve's parameter.
 MODULUS: Final = (X - 1) ** 2 * (X**4 - X**2 + 1) // 3 + X
@@ -41,7 +51,7 @@ def element(value: int) -> Constant:
     return Constant(value * RADIX % MODULUS, U384)
 
 
-ZERO, FOUR = element(0), element(4)
+ZERO, ONE, FOUR = element(0), element(1), element(4)
 FROM_NUMBER: Final = element(RADIX)  # Times it, a number x becomes x 2^384.
 MODULUS_NUMBER, NUMBER_ONE = Constant(MODULUS, U384), Constant(1, U384)
 INFINITY: Final = ((ZERO, ZERO), (ZERO, ZERO))
@@ -61,7 +71,9 @@ def _store_number(builder, address, number):
 
 _load_big_endian = operation(U384, (types.int64,), _load_number)
 _store_big_endian = operation(types.void, (types.int64, U384), _store_number)
-_load_limbs = operation(U384, (types.int64,), lambda builder, address: load_at(builder, address, ir.IntType(U384.bits)))
+# load_limbs(address), store_limbs(address, a): a scalar of Fp as it is, 48 bytes.
+load_limbs = operation(U384, (types.int64,), lambda builder, address: load_at(builder, address, ir.IntType(U384.bits)))
+store_limbs = operation(types.void, (types.int64, U384), store_at)
 
 
 @njit
@@ -71,12 +83,18 @@ def multiply(a, b):
 
 
 @njit
+def halve(a):
+    """Half a scalar of Fp."""
+    return choose(low_int64(a) & 1 == 1, a + MODULUS_NUMBER, a) >> 1
+
+
+@njit
 def invert(a):
     """The inverse of a scalar of Fp, and 0 for 0."""
     if not a:
         return ZERO
     rest, k = almost_inverse(a, MODULUS_NUMBER)
-    return multiply(rest, _load_limbs(INVERSE_SCALES.ctypes.data + NUMBER_SIZE_BYTES * k))
+    return multiply(rest, load_limbs(np.int64(INVERSE_SCALES.ctypes.data) + NUMBER_SIZE_BYTES * k))
 
 
 @njit
@@ -97,6 +115,13 @@ def multiply_2(a, b):
     low, high = multiply(a[0], b[0]), multiply(a[1], b[1])
     cross = multiply(add(a[0], a[1]), add(b[0], b[1]))
     return subtract(low, high), subtract(subtract(cross, low), high)
+
+
+@njit
+def square_2(a):
+    """The square of a tuple of Fp2: (a0 + a1) (a0 - a1) + 2 a0 a1 i."""
+    product = multiply(a[0], a[1])
+    return multiply(add(a[0], a[1]), subtract(a[0], a[1])), add(product, product)
 
 
 @njit
@@ -136,10 +161,10 @@ def add_points(first, second):
     if is_zero_2(run):
         if not is_zero_2(rise):
             return INFINITY
-        x_squared = multiply_2(x1, x1)
+        x_squared = square_2(x1)
         run, rise = add_2(y1, y1), add_2(add_2(x_squared, x_squared), x_squared)
     slope = multiply_2(rise, invert_2(run))
-    x = subtract_2(subtract_2(multiply_2(slope, slope), x1), x2)
+    x = subtract_2(subtract_2(square_2(slope), x1), x2)
     return x, subtract_2(multiply_2(slope, subtract_2(x1, x)), y1)
 
 
@@ -178,12 +203,35 @@ def load_point(address, degree):
 
 
 @njit
+def store_point(address, point, degree):
+    """Write a tuple of two coordinates, of which `degree` elements each count, to an address (int64)."""
+    step = degree * ELEMENT_SIZE_BYTES
+    store_element(address, point[0][0])
+    store_element(address + step, point[1][0])
+    if degree == 2:
+        store_element(address + ELEMENT_SIZE_BYTES, point[0][1])
+        store_element(address + step + ELEMENT_SIZE_BYTES, point[1][1])
+
+
+@njit
+def read_point(address, degree):
+    """Whether a point is at an address (int64), and a tuple of two coordinates, infinity unless so."""
+    for index in range(2 * degree):
+        if not is_element(address + ELEMENT_SIZE_BYTES * index):
+            return False, INFINITY
+    point = load_point(address, degree)
+    if not is_on_curve(point, degree):
+        return False, INFINITY
+    return True, point
+
+
+@njit
 def is_on_curve(point, degree):
     """Whether a tuple of two coordinates is on the curve, or infinity."""
     x, y = point
     b = B_G1 if degree == 1 else B_G2
-    right = add_2(multiply_2(multiply_2(x, x), x), b)
-    return is_zero_2(subtract_2(multiply_2(y, y), right)) or is_infinity(point)
+    right = add_2(multiply_2(square_2(x), x), b)
+    return is_zero_2(subtract_2(square_2(y), right)) or is_infinity(point)
 
 
 @njit
@@ -201,17 +249,9 @@ def add_at(number, data, size_bytes, output):
     point_size = 2 * degree * ELEMENT_SIZE_BYTES
     if size_bytes != 2 * point_size:
         return FAILED
-    for index in range(4 * degree):
-        if not is_element(data + ELEMENT_SIZE_BYTES * index):
-            return FAILED
-    first, second = load_point(data, degree), load_point(data + point_size, degree)
-    if not (is_on_curve(first, degree) and is_on_curve(second, degree)):
+    is_first, first = read_point(data, degree)
+    is_second, second = read_point(data + point_size, degree)
+    if not (is_first and is_second):
         return FAILED
-    x, y = add_points(first, second)
-    place = output
-    for coordinate in (x, y):
-        store_element(place, coordinate[0])
-        if degree == 2:
-            store_element(place + ELEMENT_SIZE_BYTES, coordinate[1])
-        place += degree * ELEMENT_SIZE_BYTES
+    store_point(output, add_points(first, second), degree)
     return point_size
