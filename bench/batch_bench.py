@@ -69,7 +69,7 @@ class Run:
 def _execute(engine: Engine, batch: Batch, count: int) -> Run:
     """The first `count` transactions of the batch."""
     raws = [transaction.raw for transaction in batch.transactions[:count]]
-    senders = b"".join(batch.senders[:count])
+    senders = batch.senders[:count]
     began = time.thread_time_ns()
     outcomes = engine.execute(TransactionBatch(raws, senders), batch.environment, batch.state)
     elapsed = time.thread_time_ns() - began

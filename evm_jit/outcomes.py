@@ -23,7 +23,8 @@ from evm_jit.receipts import EMPTY_RECEIPT_SIZE_BYTES_MAX
 from primitives.forks import Fork
 from primitives.receipt import BLOOM_SIZE_BYTES, Log, Receipt
 from primitives.transaction import Transaction
-from primitives.transaction_batch import ADDRESS_SIZE_BYTES, TransactionBatch
+from primitives.transaction_batch import TransactionBatch
+from primitives.transaction_kernels import ADDRESS_SIZE_BYTES
 
 _LOG_COUNTS: Final = Struct("<24xqqq")  # Of a LOG: topics, bytes of data, bytes of all.
 assert _LOG_COUNTS.size == LOG_SIZE_BYTES

@@ -11,15 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
-from primitives.secp256k1_calls import libsecp256k1_functions
-from primitives.secp256k1_simd.switch import LANES
-from primitives.signature_kernels import recover_senders_of
-from primitives.signature_record import SIGNATURE
 from primitives.transaction import Transaction
-from primitives.transaction_kernels import DECODED_TRANSACTION, READABLE_BYTES_BEHIND, SIGNING_EXTRA_BYTES
+from primitives.transaction_batch import TransactionBatch
+from primitives.transaction_kernels import ADDRESS_SIZE_BYTES, DECODED
 
 THREAD_COUNT: Final = os.cpu_count() or 1
 SHARE_MIN: Final = 8  # Transactions for a thread: to wake one up costs as much as to recover a sender or two.
@@ -50,36 +44,16 @@ def _threads() -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_threads.cache_clear)  # The threads stay with the parent.
 
 
-@cache
-def _functions() -> npt.NDArray[np.int64]:
-    return libsecp256k1_functions()
-
-
 def _recover(transactions: list[Transaction]) -> None:
-    raws = [transaction.raw for transaction in transactions]
-    count = len(raws)
-    raw = np.frombuffer(b"".join(raws) + bytes(READABLE_BYTES_BEHIND), np.uint8)
-    starts = np.zeros(count + 1, np.int64)
-    np.cumsum([len(each) for each in raws], out=starts[1:])
-    records, signatures = np.zeros(count, DECODED_TRANSACTION), np.empty(count, SIGNATURE)
-    signing = np.empty(len(raw) + SIGNING_EXTRA_BYTES * count, np.uint8)
-    with LANES.workspace() as workspace:
-        recover_senders_of(  # type: ignore[no-untyped-call]
-            _functions().ctypes.data,
-            workspace,
-            raw.ctypes.data,
-            starts.ctypes.data,
-            count,
-            records.ctypes.data,
-            signing.ctypes.data,
-            signatures.ctypes.data,
-        )
+    batch = TransactionBatch([transaction.raw for transaction in transactions])
+    records, senders = batch.records, batch.senders
     hashes, signing_hashes = records["hash"].tobytes(), records["signing_hash"].tobytes()
-    key_hashes = signatures["key_hash"].tobytes()
-    for index, is_valid in enumerate(signatures["is_valid"].tolist()):
+    for index, status in enumerate(records["status"].tolist()):
         # Another parity may have been encoded as another chain id.
-        if is_valid and transactions[index].y_parity in (0, 1):
+        if status == DECODED and transactions[index].y_parity in (0, 1):
             place = slice(32 * index, 32 * index + 32)
             transactions[index].__dict__.update(
-                hash=hashes[place], signing_hash=signing_hashes[place], sender=key_hashes[place][12:]
+                hash=hashes[place],
+                signing_hash=signing_hashes[place],
+                sender=senders[ADDRESS_SIZE_BYTES * index : ADDRESS_SIZE_BYTES * (index + 1)],
             )

@@ -29,12 +29,12 @@ from primitives.signature_record import (
     UNDECIDED,
     VALID,
 )
-from primitives.transaction_kernels import DECODED, SIGNING_HASH_AT, decode_many, transaction_row
+from primitives.transaction_kernels import DECODED, SIGNING_HASH_AT, UNSIGNED, decode_many, transaction_row
 from primitives.u256 import load_big_endian, store_big_endian
 from primitives.wide_integers import Constant, u256
 
 POINT_SIZE_BYTES = KEY_SIZE_BYTES - 1
-ORDER, HALF_ORDER = Constant(N), Constant(N // 2)
+ORDER, HALF_ORDER, ADDRESS_MASK = Constant(N), Constant(N // 2), Constant((1 << 160) - 1)
 
 signature_row = row_of(SIGNATURE)
 
@@ -101,7 +101,7 @@ def ask_for_sender(transaction, signature):
 @njit_without_lock
 def recover_senders_of(functions, workspace, raw, starts, count, transactions, signing, signatures):
     """
-    Decode transactions, hash them, and find who sent them.
+    Decode transactions, hash them, and find who sent them, which the records then tell.
 
     functions, workspace, signatures : int64         as `recover_signers` takes them
     raw, starts, count, transactions, signing : int64    as `decode_many` takes them
@@ -110,3 +110,14 @@ def recover_senders_of(functions, workspace, raw, starts, count, transactions, s
     for index in range(count):
         ask_for_sender(transaction_row(transactions, index, count), signature_row(signatures, index, count))
     recover_signers(functions, workspace, signatures, count, 1)
+    for index in range(count):
+        name_sender(transaction_row(transactions, index, count), signature_row(signatures, index, count))
+
+
+@njit
+def name_sender(transaction, signature):
+    """Write what is known of a SIGNATURE into its DECODED_TRANSACTION (scalars): the sender, or that there is none."""
+    if signature.is_valid == VALID:
+        transaction.sender = load_big_endian(address_of(signature) + KEY_HASH_AT) & ADDRESS_MASK
+    elif transaction.status == DECODED:
+        transaction.status = UNSIGNED

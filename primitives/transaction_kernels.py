@@ -33,14 +33,15 @@ from primitives.transaction import ACCESS_LIST, BLOB, DYNAMIC_FEE, LEGACY, SET_C
 from primitives.u256 import store_big_endian
 from primitives.wide_integers import low_int64, low_uint64, u256
 
-DECODED: Final = 1
 MALFORMED: Final = 0
+DECODED: Final = 1
+UNSIGNED: Final = 2  # Decoded, but the signature is nobody's.
 
 WORD = (np.uint64, 4)  # least significant limb first
 ADDRESS = (np.uint64, 3)
 DECODED_TRANSACTION = np.dtype(
     [
-        ("status", np.int64),  # DECODED or MALFORMED; of the latter nothing else holds
+        ("status", np.int64),  # MALFORMED, of which nothing else holds, DECODED or UNSIGNED
         ("type", np.int64),
         ("nonce", np.uint64),
         ("gas_limit", np.int64),  # cut off to 63 bits

@@ -1,16 +1,19 @@
 """Transactions in columns are the transactions that went in."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from primitives.errors import MalformedTransaction
-from primitives.signature import address_of
+from primitives.errors import InvalidSignature, MalformedTransaction
+from primitives.signature import SECP256K1_N, address_of
 from primitives.transaction import Transaction, decode_transaction
 from primitives.transaction_batch import TransactionBatch
+from primitives.transaction_kernels import DECODED, DECODED_TRANSACTION, MALFORMED, UNSIGNED
 from tests.primitives.random_transactions import KINDS, random_transaction
 
 KEY = bytes(31) + b"\x01"
+POINTERS = ("data", "access_list", "blob_hashes", "authorizations", "raw")  # Each batch has its own bytes.
 
 
 def transactions(count: int) -> list[Transaction]:
@@ -22,7 +25,7 @@ def transactions(count: int) -> list[Transaction]:
 def test_each_is_decoded_when_it_is_asked_for(count: int):
     expected = transactions(count)
     raws = [transaction.raw for transaction in expected]
-    batch = TransactionBatch(raws, address_of(KEY) * count)
+    batch = TransactionBatch(raws, [address_of(KEY)] * count)
     assert len(batch) == count
     assert list(batch) == [decode_transaction(raw) for raw in raws]
     assert [each.raw for each in batch] == raws
@@ -49,15 +52,32 @@ def test_records_hold_what_the_codec_says():
 
 def test_what_is_no_transaction_is_so_when_it_is_asked_for():
     good = transactions(1)[0]
-    batch = TransactionBatch([good.raw, good.raw[:-1]], address_of(KEY) * 2)
+    batch = TransactionBatch([good.raw, good.raw[:-1]], [address_of(KEY)] * 2)
     assert batch[0] == good
     assert batch.records["status"].tolist() == [1, 0]
     with pytest.raises(MalformedTransaction):
         batch[1]
 
 
-def test_an_unknown_sender_is_recovered_from_the_signature():
+@pytest.mark.parametrize("count", [0, 1, 7, 60])
+def test_senders_that_are_not_given_are_recovered(count: int):
+    expected = transactions(count)
+    batch = TransactionBatch([each.raw for each in expected])
+    given = TransactionBatch([each.raw for each in expected], [address_of(KEY)] * count)
+    assert batch.senders == given.senders == address_of(KEY) * count
+    for name in DECODED_TRANSACTION.names or ():
+        if name not in POINTERS:
+            assert batch.records[name].tolist() == given.records[name].tolist(), name
+    assert [each.known_sender for each in batch] == [address_of(KEY)] * count
+
+
+def test_whose_signature_is_nobodys_has_no_sender():
     good = transactions(1)[0]
-    [transaction] = TransactionBatch([good.raw], bytes(20))
-    assert transaction.known_sender is None
-    assert transaction.sender == address_of(KEY)
+    raws = [good.raw, replace(good, r=SECP256K1_N - 1).raw, replace(good, s=0).raw, good.raw[1:]]
+    for batch in (TransactionBatch(raws), TransactionBatch(raws, [address_of(KEY), None, None, None])):
+        assert batch.records["status"].tolist() == [DECODED, UNSIGNED, UNSIGNED, MALFORMED]
+        assert batch.senders == address_of(KEY) + bytes(60)
+        with pytest.raises(InvalidSignature):
+            batch[1].sender  # noqa: B018
+        with pytest.raises(MalformedTransaction):
+            batch[3]
