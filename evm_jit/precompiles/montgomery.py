@@ -121,23 +121,24 @@ def sum_modulo(modulus: int, type_: UnsignedType = U256) -> Any:
 
     def emit(builder: Any, a: Any, b: Any) -> Any:
         total = builder.add(a, b)
-        is_reduced = builder.icmp_unsigned("<", total, word)
-        if modulus.bit_length() == type_.bits:
-            is_reduced = builder.and_(is_reduced, builder.icmp_unsigned(">=", total, a))  # No carry out of the word.
-        return builder.select(is_reduced, total, builder.sub(total, word))
+        return builder.select(builder.icmp_unsigned("<", total, word), total, builder.sub(total, word))
 
-    return operation(type_, (type_, type_), emit)
+    def emit_of_whole_width(builder: Any, a: Any, b: Any) -> Any:
+        """The difference of a and -b: a sum may have a bit more than the word."""
+        return _difference(builder, a, builder.sub(word, b), word)
+
+    return operation(type_, (type_, type_), emit_of_whole_width if modulus.bit_length() == type_.bits else emit)
+
+
+def _difference(builder: Any, a: Any, b: Any, modulus: Any) -> Any:
+    correction = builder.select(builder.icmp_unsigned("<", a, b), modulus, modulus.type(0))
+    return builder.add(builder.sub(a, b), correction)
 
 
 def difference_modulo(modulus: int, type_: UnsignedType = U256) -> Any:
     """A function for kernels: `difference(a, b)`, both below the modulus."""
-    word = ir.IntType(type_.bits)
-
-    def emit(builder: Any, a: Any, b: Any) -> Any:
-        correction = builder.select(builder.icmp_unsigned("<", a, b), word(modulus), word(0))
-        return builder.add(builder.sub(a, b), correction)
-
-    return operation(type_, (type_, type_), emit)
+    word = ir.IntType(type_.bits)(modulus)
+    return operation(type_, (type_, type_), lambda builder, a, b: _difference(builder, a, b, word))
 
 
 # product_modulo_odd(a, b, modulus, factor): any width, a and b below the modulus; `factor`, uint64, of this modulus.

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evm_jit.precompiles import p256verify
-from evm_jit.precompiles.modular_power import power_modulo
+from evm_jit.precompiles.binary_inverse import almost_inverse, inverse_scales
 from evm_jit.precompiles.montgomery import difference_modulo, product_modulo, sum_modulo
+from evm_jit.precompiles.weierstrass import ODD_MULTIPLES, WINDOW_BITS, Field, curve_over, write_digits
 from primitives.kernels_cache import njit
-from primitives.memory import scratch
+from primitives.memory import load_byte, scratch
 from primitives.u256 import load_big_endian, load_limbs, store_limbs
-from primitives.wide_integers import Constant, low_int64
+from primitives.wide_integers import Constant, choose, low_int64, u256, u320
 
 P, N = int(p256verify.P), int(p256verify.N)
 RADIX: Final = 1 << 256
@@ -45,16 +46,19 @@ def generator_multiples(count: int) -> NDArray[np.uint64]:
 ZERO, ONE = element(0), element(1)
 B: Final = element(int(p256verify.B))
 FROM_WORD: Final = element(RADIX)  # Times it, a word x becomes x 2^256.
-P_WORD, N_WORD = Constant(P), Constant(N)
-N_MINUS_TWO: Final = np.frombuffer((N - 2).to_bytes(WORD_SIZE_BYTES, "big"), dtype=np.uint8)
-SCALAR_FROM_WORD: Final = Constant(RADIX**2 % N)
+P_WORD, N_WORD, WORD_ONE = Constant(P), Constant(N), Constant(1)
+HALF_OF_ONE: Final = Constant((P + 1) // 2)  # In no special form: what halving an odd number adds.
+INVERSE_SCALES, SCALAR_INVERSE_SCALES = inverse_scales(P, 256), inverse_scales(N, 256)
 P_MINUS_N: Final = Constant(P - N)
 
-# The scalar of G is taken in digits of eight bits, that of the key in digits of four.
-GENERATOR_MULTIPLES: Final = generator_multiples(256)
-KEY_MULTIPLE_COUNT: Final = 16
-POINT_SIZE_BYTES: Final = 3 * WORD_SIZE_BYTES
-_key_multiples_scratch = scratch(KEY_MULTIPLE_COUNT * POINT_SIZE_BYTES)
+# The scalar of G is taken in digits of eight bits, that of the key in signed ones.
+GENERATOR_DIGIT_BITS: Final = 8
+GENERATOR_MULTIPLES: Final = generator_multiples(1 << GENERATOR_DIGIT_BITS)
+SCALAR_BITS: Final = 256
+_entries_scratch = scratch(ODD_MULTIPLES * 4 * WORD_SIZE_BYTES)
+_table_scratch = scratch(ODD_MULTIPLES * 2 * WORD_SIZE_BYTES)
+_digits_scratch = scratch((SCALAR_BITS + WINDOW_BITS + 15) // 16 * 16)
+_number_scratch = scratch(2 * WORD_SIZE_BYTES)
 
 add_elements, subtract, _product = sum_modulo(P), difference_modulo(P), product_modulo(P)
 _scalar_product = product_modulo(N)
@@ -67,99 +71,84 @@ def multiply(a, b):
 
 
 @njit
-def twice(a):
-    """2 a of an element of Fp, a U256 scalar."""
-    return add_elements(a, a)
+def square(a):
+    """The square of an element of Fp, a U256 scalar."""
+    return _product(a, a)
 
 
 @njit
-def double(point):
-    """
-    Twice a tuple of Jacobian coordinates; infinity stays infinity.
-
-    delta = Z^2, gamma = Y^2, beta = X gamma, alpha = 3 (X - delta) (X + delta)
-    X3 = alpha^2 - 8 beta, Y3 = alpha (4 beta - X3) - 8 gamma^2, Z3 = 2 Y Z
-    Source: EFD, shortw/jacobian-3, dbl-2001-b.
-    """
-    x, y, z = point
-    delta, gamma = multiply(z, z), multiply(y, y)
-    beta4 = twice(twice(multiply(x, gamma)))
-    third = multiply(subtract(x, delta), add_elements(x, delta))
-    alpha = add_elements(twice(third), third)
-    new_x = subtract(multiply(alpha, alpha), twice(beta4))
-    gamma_squared = multiply(gamma, gamma)
-    new_y = subtract(multiply(alpha, subtract(beta4, new_x)), twice(twice(twice(gamma_squared))))
-    return new_x, new_y, twice(multiply(y, z))
+def halve(a):
+    """Half an element of Fp, a U256 scalar."""
+    half = a >> 1
+    return choose(low_int64(a) & 1 == 1, half + HALF_OF_ONE, half)
 
 
 @njit
-def add(first, second):
-    """
-    The sum of two tuples of Jacobian coordinates.
-
-    U1 = X1 Z2^2, U2 = X2 Z1^2, S1 = Y1 Z2^3, S2 = Y2 Z1^3, H = U2 - U1, R = S2 - S1
-    X3 = R^2 - H^3 - 2 U1 H^2, Y3 = R (U1 H^2 - X3) - S1 H^3, Z3 = H Z1 Z2
-    Source: EFD, shortw/jacobian, add-1998-cmo.
-    """
-    x1, y1, z1 = first
-    x2, y2, z2 = second
-    if not z1:
-        return second
-    if not z2:
-        return first
-    z1_squared, z2_squared = multiply(z1, z1), multiply(z2, z2)
-    u1, s1 = multiply(x1, z2_squared), multiply(y1, multiply(z2, z2_squared))
-    h = subtract(multiply(x2, z1_squared), u1)
-    r = subtract(multiply(y2, multiply(z1, z1_squared)), s1)
-    if not h:
-        return double(first) if not r else (ONE, ONE, ZERO)
-    h_squared = multiply(h, h)
-    h_cubed = multiply(h, h_squared)
-    v = multiply(u1, h_squared)
-    new_x = subtract(subtract(multiply(r, r), h_cubed), twice(v))
-    new_y = subtract(multiply(r, subtract(v, new_x)), multiply(s1, h_cubed))
-    return new_x, new_y, multiply(h, multiply(z1, z2))
+def invert(a):
+    """The inverse of an element of Fp, a U256 scalar, and 0 for 0."""
+    if not a:
+        return a
+    rest, k = almost_inverse(u320(a), u320(P_WORD))
+    return multiply(u256(rest), load_limbs(np.int64(INVERSE_SCALES.ctypes.data) + WORD_SIZE_BYTES * k))
 
 
 @njit
-def store_point(address, point):
-    """Keep a tuple of Jacobian coordinates at an address (int64)."""
-    store_limbs(address, point[0])
-    store_limbs(address + 32, point[1])
-    store_limbs(address + 64, point[2])
+def zero():
+    """An element of Fp."""
+    return ZERO
 
 
 @njit
-def load_point(address):
-    """A tuple of Jacobian coordinates from an address (int64)."""
-    return load_limbs(address), load_limbs(address + 32), load_limbs(address + 64)
+def one():
+    """An element of Fp."""
+    return ONE
 
 
 @njit
-def generator_multiple(digit):
-    """The multiple of G by an int64 in [0, 256): a tuple of Jacobian coordinates."""
-    if digit == 0:
-        return ONE, ONE, ZERO
-    at = GENERATOR_MULTIPLES.ctypes.data + 2 * WORD_SIZE_BYTES * digit
-    return load_limbs(at), load_limbs(at + WORD_SIZE_BYTES), ONE
+def is_zero(a):
+    """Whether an element of Fp, a U256 scalar, is 0."""
+    return not a
+
+
+CURVE: Final = curve_over(
+    Field(
+        *(multiply, square, add_elements, subtract, halve, invert, is_zero, load_limbs, store_limbs, zero, one),
+        size_bytes=WORD_SIZE_BYTES,
+    ),
+    a_is_minus_three=True,
+)
+double, add_affine, odd_multiples, make_affine, add_digit, infinity = (
+    *(CURVE.double, CURVE.add_affine, CURVE.odd_multiples, CURVE.make_affine, CURVE.add_digit),
+    CURVE.infinity,
+)
+
+
+@njit
+def inverse_of_scalar(s):
+    """1 / s modulo n of a U256 scalar, 0 < s < n; times 2^256."""
+    rest, k = almost_inverse(u320(s), u320(N_WORD))
+    scale = load_limbs(np.int64(SCALAR_INVERSE_SCALES.ctypes.data) + WORD_SIZE_BYTES * k)
+    return _scalar_product(_scalar_product(u256(rest), scale), WORD_ONE)
 
 
 @njit
 def double_multiply(u, v, key):
-    """The point u G + v Q, for U256 scalars and the point Q, all tuples of Jacobian coordinates."""
-    multiples = _key_multiples_scratch()
-    multiple = (ONE, ONE, ZERO)
-    for digit in range(KEY_MULTIPLE_COUNT):
-        store_point(multiples + POINT_SIZE_BYTES * digit, multiple)
-        multiple = add(multiple, key)
-    total = (ONE, ONE, ZERO)
-    for place in range(252, -1, -4):
-        for _ in range(4):
-            total = double(total)
-        digit = low_int64(v >> place) & 15
-        total = add(total, load_point(multiples + POINT_SIZE_BYTES * digit))
-        if place % 8 == 0:
-            total = add(total, generator_multiple(low_int64(u >> place) & 255))
+    """The point u G + v Q, a tuple of Jacobian coordinates, for U256 scalars and Q, a tuple of affine ones."""
+    entries, table, digits, number = _entries_scratch(), _table_scratch(), _digits_scratch(), _number_scratch()
+    odd_multiples(key, entries)
+    make_affine(entries, ODD_MULTIPLES, table)
+    store_limbs(number + WORD_SIZE_BYTES, ZERO)
+    store_limbs(number, v)
+    write_digits(number, SCALAR_BITS, digits)
+    store_limbs(number, u)
+    total = infinity()
+    for place in range(SCALAR_BITS, -1, -1):
+        total = add_digit(double(total), load_byte(digits + place), table)
+        if place % GENERATOR_DIGIT_BITS == 0:
+            digit = load_byte(number + (place >> 3))
+            if digit:
+                at = np.int64(GENERATOR_MULTIPLES.ctypes.data) + 2 * WORD_SIZE_BYTES * digit
+                total = add_affine(total, (load_limbs(at), load_limbs(at + WORD_SIZE_BYTES)))
     return total
 
 
@@ -176,16 +165,15 @@ def is_valid_signature(data):
         return False
     x, y = multiply(x_word, FROM_WORD), multiply(y_word, FROM_WORD)
     # (0, 0), which stands for infinity elsewhere, is not on the curve.
-    three_x = add_elements(twice(x), x)
-    if multiply(y, y) != add_elements(subtract(multiply(multiply(x, x), x), three_x), B):
+    three_x = add_elements(add_elements(x, x), x)
+    if square(y) != add_elements(subtract(multiply(square(x), x), three_x), B):
         return False
-    exponent, size, zero_bits = np.int64(N_MINUS_TWO.ctypes.data), np.int64(WORD_SIZE_BYTES), np.int64(0)
-    s_inverse = _scalar_product(power_modulo(s, N_WORD, exponent, size, zero_bits), SCALAR_FROM_WORD)
+    s_inverse = inverse_of_scalar(s)
     u, v = _scalar_product(load_big_endian(data), s_inverse), _scalar_product(r, s_inverse)
-    sum_x, _, sum_z = double_multiply(u, v, (x, y, ONE))
+    sum_x, _, sum_z = double_multiply(u, v, (x, y))
     if not sum_z:
         return False
-    z_squared = multiply(sum_z, sum_z)
+    z_squared = square(sum_z)
     if multiply(multiply(r, FROM_WORD), z_squared) == sum_x:
         return True
     return r < P_MINUS_N and multiply(multiply(r + N_WORD, FROM_WORD), z_squared) == sum_x

@@ -1,8 +1,8 @@
 """
-Points of y^2 = x^3 + b over any field, and sums of their multiples, as kernels made for a field.
+Points of y^2 = x^3 + a x + b over any field, a 0 or -3, and sums of their multiples, as kernels made for a field.
 
 While it is computed with, a point has Jacobian coordinates (X / Z^2, Y / Z^3), infinity with Z = 0. The groups here
-have odd order, so that no point has y = 0. The formulas do not know b.
+have odd order, so that no point has y = 0. No formula knows b, and additions do not know a.
 
 A multiple is taken by signed digits of five bits, every other one of which is odd or more zeros follow (wNAF): a table
 of the odd multiples up to 15, one doubling a bit, one addition for about six.
@@ -50,6 +50,7 @@ class Curve(NamedTuple):
     to_affine: Callable[..., Any]
     odd_multiples: Callable[..., Any]
     make_affine: Callable[..., Any]
+    add_digit: Callable[..., Any]
     sum_of_terms: Callable[..., Any]
     infinity: Callable[..., Any]
 
@@ -78,8 +79,8 @@ def write_digits(scalar, bit_count, digits):
         place += WINDOW_BITS
 
 
-def curve_over(field: Field) -> Curve:
-    """The kernels for a field."""
+def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
+    """The kernels for a field, and a curve with a = 0 unless told."""
     multiply, square, add, subtract, halve, invert, is_zero, load, store, zero, one, size = field
     affine_size, entry_size = 2 * size, 4 * size
 
@@ -93,14 +94,19 @@ def curve_over(field: Field) -> Curve:
         """
         Twice a tuple of Jacobian coordinates; infinity stays infinity.
 
-        L = 3 X^2 / 2, T = X Y^2
+        L = (3 X^2 + a Z^4) / 2, T = X Y^2
         X3 = L^2 - 2 T, Y3 = L (T - X3) - Y^4, Z3 = Y Z
         """
         x, y, z = point
-        x_squared, y_squared = square(x), square(y)
-        slope = halve(add(add(x_squared, x_squared), x_squared))
+        if a_is_minus_three:
+            z_squared = square(z)
+            third = multiply(subtract(x, z_squared), add(x, z_squared))
+        else:
+            third = square(x)
+        slope = halve(add(add(third, third), third))
+        y_squared = square(y)
         t = multiply(x, y_squared)
-        new_x = subtract(square(slope), add(t, t))
+        new_x = subtract(subtract(square(slope), t), t)
         new_y = subtract(multiply(slope, subtract(t, new_x)), square(y_squared))
         return new_x, new_y, multiply(y, z)
 
@@ -127,7 +133,7 @@ def curve_over(field: Field) -> Curve:
         h_squared = square(h)
         h_cubed = multiply(h, h_squared)
         v = multiply(x1, h_squared)
-        new_x = subtract(subtract(square(r), h_cubed), add(v, v))
+        new_x = subtract(subtract(subtract(square(r), h_cubed), v), v)
         new_y = subtract(multiply(r, subtract(v, new_x)), multiply(y1, h_cubed))
         return new_x, new_y, multiply(z1, h)
 
@@ -183,9 +189,25 @@ def curve_over(field: Field) -> Curve:
             store(point + size, multiply(load(place + size), multiply(own, own_squared)))
 
     @njit
+    def add_digit(total, digit, table):
+        """
+        A tuple of Jacobian coordinates and the multiple of a point by a digit.
+
+        digit : int64, a byte from `write_digits`
+        table : int64, the address of the ODD_MULTIPLES points
+        """
+        if digit == 0:
+            return total
+        is_negative = digit >= BYTE_SIGN
+        magnitude = BYTE_VALUES - digit if is_negative else digit
+        point = table + affine_size * (magnitude >> 1)
+        y = load(point + size)
+        return add_affine(total, (load(point), subtract(zero(), y) if is_negative else y))
+
+    @njit
     def sum_of_terms(tables, digits, count, bit_count, total):
         """
-        A tuple of Jacobian coordinates and the sum of `count` points times their scalars.
+        A tuple of Jacobian coordinates and the sum of `count` points times their scalars, on a curve with a = 0.
 
         tables : int64, the address of ODD_MULTIPLES points for each term
         digits : int64, the address of the digits of each term, as `write_digits` makes them of `bit_count` bits
@@ -196,14 +218,7 @@ def curve_over(field: Field) -> Curve:
             result = double(result)
             for term in range(count):
                 digit = load_byte(digits + digits_size * term + place)
-                if digit:
-                    is_negative = digit >= BYTE_SIGN
-                    magnitude = BYTE_VALUES - digit if is_negative else digit
-                    point = tables + affine_size * (ODD_MULTIPLES * term + (magnitude >> 1))
-                    y = load(point + size)
-                    if is_negative:
-                        y = subtract(zero(), y)
-                    result = add_affine(result, (load(point), y))
+                result = add_digit(result, digit, tables + affine_size * ODD_MULTIPLES * term)
         x, y, z = total
         if is_zero(z):
             return result
@@ -213,4 +228,4 @@ def curve_over(field: Field) -> Curve:
         new_x, new_y, new_z = add_affine(moved, (x, y))
         return new_x, new_y, multiply(new_z, z)
 
-    return Curve(double, add_affine, to_affine, odd_multiples, make_affine, sum_of_terms, infinity)
+    return Curve(double, add_affine, to_affine, odd_multiples, make_affine, add_digit, sum_of_terms, infinity)

@@ -5,6 +5,8 @@ A point is (x, y), infinity (0, 0), which is not on the curve; while it is being
 coordinates (X / Z^2, Y / Z^3), infinity with Z = 0. No point has y = 0, as the order of the group is odd.
 """
 
+# mypy: allow-untyped-calls
+
 from typing import Final, TypeAlias
 
 from evm_jit.precompiles.bn254.field import (
@@ -16,16 +18,20 @@ from evm_jit.precompiles.bn254.field import (
     add,
     element,
     from_word,
+    halve,
     invert,
     multiply,
     negate,
+    square,
     store_number,
     subtract,
 )
-from evm_jit.precompiles.bn254.parameters import ORDER, B
+from evm_jit.precompiles.bn254.parameters import BASIS, BETA, ORDER, B
+from evm_jit.precompiles.weierstrass import ODD_MULTIPLES, WINDOW_BITS, Field, curve_over, write_digits
 from primitives.kernels_cache import njit
-from primitives.u256 import load_big_endian
-from primitives.wide_integers import Constant, low_int64
+from primitives.memory import scratch
+from primitives.u256 import is_negative, load_big_endian, load_limbs, store_limbs
+from primitives.wide_integers import Constant, choose, u256, u512
 
 # What a kernel makes of its input.
 OK: Final = 0
@@ -38,9 +44,46 @@ Jacobian: TypeAlias = tuple[Fp, Fp, Fp]
 
 _B: Final = element(B)
 _ORDER_WORD: Final = Constant(ORDER)
-_INFINITY: Final = (ONE, ONE, ZERO)
-_SCALAR_BITS: Final = (3 * (ORDER - 1)).bit_length()
-assert _SCALAR_BITS <= 256, "three times a reduced scalar fits a word"
+_BETA: Final = element(BETA)
+_BASIS: Final = tuple(tuple(Constant(number % (1 << 256)) for number in row) for row in BASIS)
+# What a scalar is near to: the first row -BASIS[1][1] / r times the scalar, and the second BASIS[0][1] / r times.
+_NEARNESS_BITS: Final = 256
+_NEARNESS: Final = tuple(Constant((number << _NEARNESS_BITS) // ORDER) for number in (-BASIS[1][1], BASIS[0][1]))
+
+
+@njit
+def one() -> Fp:
+    """A scalar of Fp."""
+    return ONE
+
+
+@njit
+def zero() -> Fp:
+    """A scalar of Fp."""
+    return ZERO
+
+
+@njit
+def is_zero(a: Fp) -> bool:
+    """Whether a scalar of Fp is 0."""
+    return not a
+
+
+G1: Final = curve_over(
+    Field(
+        *(multiply, square, add, subtract, halve, invert, is_zero, load_limbs, store_limbs, zero, one),
+        size_bytes=WORD_SIZE_BYTES,
+    )
+)
+add_affine, to_affine, sum_of_terms = G1.add_affine, G1.to_affine, G1.sum_of_terms
+odd_multiples, make_affine, infinity = G1.odd_multiples, G1.make_affine, G1.infinity
+HALF_BITS: Final = 128  # Of either part of a scalar, at most.
+_TABLE_SIZE_BYTES: Final = ODD_MULTIPLES * 2 * WORD_SIZE_BYTES
+_entries_scratch, _tables_scratch = scratch(2 * _TABLE_SIZE_BYTES), scratch(2 * _TABLE_SIZE_BYTES)
+_digits_scratch, _number_scratch = (
+    scratch((2 * (HALF_BITS + WINDOW_BITS) + 15) // 16 * 16),
+    scratch(2 * WORD_SIZE_BYTES),
+)
 
 
 @njit
@@ -69,62 +112,11 @@ def is_infinity(point: Affine) -> bool:
 
 
 @njit
-def double(point: Jacobian) -> Jacobian:
-    """
-    Twice a tuple of Jacobian coordinates; infinity stays infinity.
-
-    A = X^2, B = Y^2, C = B^2, D = 2 ((X + B)^2 - A - C), E = 3 A
-    X3 = E^2 - 2 D, Y3 = E (D - X3) - 8 C, Z3 = 2 Y Z
-    Source: EFD, shortw/jacobian-0, dbl-2009-l.
-    """
-    x, y, z = point
-    a = multiply(x, x)
-    b = multiply(y, y)
-    c = multiply(b, b)
-    x_plus_b = add(x, b)
-    half_d = subtract(subtract(multiply(x_plus_b, x_plus_b), a), c)
-    d = add(half_d, half_d)
-    e = add(add(a, a), a)
-    new_x = subtract(multiply(e, e), add(d, d))
-    c2 = add(c, c)
-    c4 = add(c2, c2)
-    y_z = multiply(y, z)
-    return new_x, subtract(multiply(e, subtract(d, new_x)), add(c4, c4)), add(y_z, y_z)
-
-
-@njit
-def add_affine(first: Jacobian, second: Affine) -> Jacobian:
-    """
-    The sum of a tuple of Jacobian coordinates and a point that is not infinity.
-
-    U2 = x2 Z1^2, S2 = y2 Z1^3, H = U2 - X1, R = S2 - Y1
-    X3 = R^2 - H^3 - 2 X1 H^2, Y3 = R (X1 H^2 - X3) - Y1 H^3, Z3 = Z1 H
-    Source: EFD, shortw/jacobian, madd, after Cohen, Miyaji and Ono (1998).
-    """
-    x1, y1, z1 = first
-    x2, y2 = second
-    if not z1:
-        return x2, y2, ONE
-    z1_squared = multiply(z1, z1)
-    h = subtract(multiply(x2, z1_squared), x1)
-    r = subtract(multiply(y2, multiply(z1, z1_squared)), y1)
-    if not h:
-        return double(first) if not r else _INFINITY
-    h_squared = multiply(h, h)
-    h_cubed = multiply(h, h_squared)
-    v = multiply(x1, h_squared)
-    new_x = subtract(subtract(multiply(r, r), h_cubed), add(v, v))
-    return new_x, subtract(multiply(r, subtract(v, new_x)), multiply(y1, h_cubed)), multiply(z1, h)
-
-
-@njit
 def write_point(point: Jacobian, address: int) -> None:
     """Write a tuple of Jacobian coordinates as a point, two words, to an address; the inverse of 0 is 0."""
-    x, y, z = point
-    inverse = invert(z)
-    inverse_squared = multiply(inverse, inverse)
-    store_number(multiply(x, inverse_squared), address)
-    store_number(multiply(y, multiply(inverse, inverse_squared)), address + WORD_SIZE_BYTES)
+    x, y = to_affine(point)
+    store_number(x, address)
+    store_number(y, address + WORD_SIZE_BYTES)
 
 
 @njit
@@ -143,11 +135,30 @@ def add_points(address: int, result: int) -> int:
         return first_status
     if second_status != OK:
         return second_status
-    total = _INFINITY if is_infinity(first) else (first[0], first[1], ONE)
+    total = (ONE, ONE, ZERO) if is_infinity(first) else (first[0], first[1], ONE)
     if not is_infinity(second):
         total = add_affine(total, second)
     write_point(total, result)
     return OK
+
+
+@njit
+def split(scalar: Fp) -> tuple[int, Fp, int, Fp]:
+    """
+    Numbers below 2^HALF_BITS whose sum, the second one times `EIGENVALUE`, is a scalar below r, modulo r.
+
+    Returns for each whether it is below 0, and its magnitude, a U256.
+
+    The lattice of the pairs (a, b) with a + b `EIGENVALUE` = 0 (mod r) has the basis `BASIS`; the scalar less a point
+    of the lattice near it is short. Source: Gallant, Lambert and Vanstone (2001), section 4.
+    """
+    product = u512(scalar)
+    first = u256((product * u512(_NEARNESS[0])) >> _NEARNESS_BITS)
+    second = u256((product * u512(_NEARNESS[1])) >> _NEARNESS_BITS)
+    low = scalar - first * _BASIS[0][0] - second * _BASIS[1][0]
+    high = -(first * _BASIS[0][1] + second * _BASIS[1][1])
+    is_low_negative, is_high_negative = is_negative(low), is_negative(high)
+    return is_low_negative, choose(is_low_negative, -low, low), is_high_negative, choose(is_high_negative, -high, high)
 
 
 @njit
@@ -158,7 +169,8 @@ def multiply_point(address: int, result: int) -> int:
     address : int64, of three words as the contract gets them: x, y, scalar
     result : int64, the address of two words, written if OK comes back
 
-    The non-adjacent form of k has the digits (bits of 3 k - bits of k) / 2. Source: Reitwiesner (1960).
+    The multiples by both parts of the scalar share their doublings, and the second one's table is the image of the
+    first one's under (x, y) -> (beta x, y), which multiplies by `EIGENVALUE`.
     Returns OK, COORDINATE_TOO_LARGE or NOT_ON_CURVE.
     """
     status, point = read_point(address)
@@ -167,22 +179,24 @@ def multiply_point(address: int, result: int) -> int:
     scalar = load_big_endian(address + 2 * WORD_SIZE_BYTES)
     while scalar >= _ORDER_WORD:  # At most 5 times.
         scalar = scalar - _ORDER_WORD
-    threefold = scalar + scalar + scalar
-    negative = point[0], negate(point[1])
-    total = _INFINITY
+    total = infinity()
     if not is_infinity(point):
-        for index in range(_SCALAR_BITS - 1, 0, -1):
-            total = double(total)
-            digit = bit(threefold, index) - bit(scalar, index)
-            if digit == 1:
-                total = add_affine(total, point)
-            elif digit == -1:
-                total = add_affine(total, negative)
+        is_low_negative, low, is_high_negative, high = split(scalar)
+        x, y = point
+        entries, tables, digits, number = _entries_scratch(), _tables_scratch(), _digits_scratch(), _number_scratch()
+        odd_multiples((x, negate(y) if is_low_negative else y), entries)
+        make_affine(entries, ODD_MULTIPLES, tables)
+        for place in range(tables, tables + _TABLE_SIZE_BYTES, 2 * WORD_SIZE_BYTES):
+            image_y = load_limbs(place + WORD_SIZE_BYTES)
+            store_limbs(place + _TABLE_SIZE_BYTES, multiply(load_limbs(place), _BETA))
+            if is_low_negative != is_high_negative:
+                image_y = negate(image_y)
+            store_limbs(place + _TABLE_SIZE_BYTES + WORD_SIZE_BYTES, image_y)
+        store_limbs(number + WORD_SIZE_BYTES, u256(0))
+        store_limbs(number, low)
+        write_digits(number, HALF_BITS, digits)
+        store_limbs(number, high)
+        write_digits(number, HALF_BITS, digits + HALF_BITS + WINDOW_BITS)
+        total = sum_of_terms(tables, digits, 2, HALF_BITS, total)
     write_point(total, result)
     return OK
-
-
-@njit
-def bit(word: Fp, index: int) -> int:
-    """The bit (int64) of a U256 with an index below 256."""
-    return low_int64(word >> index) & 1  # type: ignore[no-any-return]

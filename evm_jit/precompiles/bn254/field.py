@@ -8,12 +8,14 @@ An element is always reduced, so two are equal if their words are.
 
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+
 from evm_jit.precompiles.binary_inverse import almost_inverse, inverse_scales
 from evm_jit.precompiles.bn254.parameters import MODULUS
 from evm_jit.precompiles.montgomery import difference_modulo, product_modulo, sum_modulo
 from primitives.kernels_cache import njit
 from primitives.u256 import load_limbs, store_big_endian
-from primitives.wide_integers import Constant
+from primitives.wide_integers import Constant, choose, low_int64
 
 WORD_SIZE_BYTES: Final = 32
 RADIX: Final = 1 << 256
@@ -44,6 +46,18 @@ def multiply(a: Fp, b: Fp) -> Fp:
 
 
 @njit
+def square(a: Fp) -> Fp:
+    """The square; a : scalar of Fp."""
+    return _product(a, a)
+
+
+@njit
+def halve(a: Fp) -> Fp:
+    """Half of it; a : scalar of Fp."""
+    return choose(low_int64(a) & 1 == 1, a + MODULUS_WORD, a) >> 1
+
+
+@njit
 def negate(a: Fp) -> Fp:
     """The negative; a : scalar of Fp."""
     return subtract(ZERO, a)
@@ -55,7 +69,7 @@ def invert(a: Fp) -> Fp:
     if not a:
         return ZERO
     rest, k = almost_inverse(a, MODULUS_WORD)
-    return multiply(rest, load_limbs(_INVERSE_SCALES.ctypes.data + WORD_SIZE_BYTES * k))
+    return multiply(rest, load_limbs(np.int64(_INVERSE_SCALES.ctypes.data) + WORD_SIZE_BYTES * k))
 
 
 @njit

@@ -58,3 +58,13 @@ FROBENIUS_Y: Final = complex_power(FROBENIUS_W, 3)
 # w^(p^2) = FROBENIUS_SQUARED_W * w, and this one is in Fp.
 FROBENIUS_SQUARED_W: Final = complex_power(XI, (MODULUS**2 - 1) // 6)[0]
 assert complex_power(XI, (MODULUS**2 - 1) // 6)[1] == 0
+
+# (x, y) -> (beta x, y), with beta^3 = 1, multiplies the points over Fp by EIGENVALUE. BASIS spans the pairs (a, b) with
+# a + b EIGENVALUE = 0 (mod r). Source: Nogami et al., Integer Variable chi-Based Ate Pairing (2008).
+BETA: Final = 18 * U**3 + 18 * U**2 + 9 * U + 1
+EIGENVALUE: Final = 36 * U**3 + 18 * U**2 + 6 * U + 1
+BASIS: Final = ((6 * U**2 + 4 * U + 1, 2 * U + 1), (2 * U + 1, -(6 * U**2 + 2 * U)))
+assert (BETA**2 + BETA + 1) % MODULUS == 0
+assert (EIGENVALUE**2 + EIGENVALUE + 1) % ORDER == 0
+assert BASIS[0][1] * BASIS[1][0] - BASIS[0][0] * BASIS[1][1] == ORDER
+assert all((a + b * EIGENVALUE) % ORDER == 0 for a, b in BASIS)

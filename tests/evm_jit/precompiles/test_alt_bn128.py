@@ -6,6 +6,7 @@ import pytest
 from py_ecc import optimized_bn128 as slow
 
 from evm_jit.precompiles import PrecompileFailed, alt_bn128
+from evm_jit.precompiles.bn254.parameters import BASIS, EIGENVALUE
 
 INFINITY = bytes(64)
 
@@ -39,6 +40,21 @@ def test_edges_of_the_group():
     assert alt_bn128.run_multiply(one + word(slow.curve_order)) == INFINITY
     assert alt_bn128.run_multiply(one + word(slow.curve_order - 1)) == minus_one
     assert alt_bn128.run_multiply(one + word(2) + b"more") == two
+
+
+def test_a_multiple_by_any_scalar_is_that_of_its_two_parts():
+    """Scalars near multiples of what the endomorphism multiplies by, and near points of the lattice, are split too."""
+    generator = random.Random(2001)
+    order = slow.curve_order
+    base = slow.multiply(slow.G1, 1234567)
+    scalars = [0, 1, 2, 3, 15, 16, 17, order // 2, order - 2, order + 1, 2**127, 2**128 - 1, 2**254, 2**256 - 1]
+    scalars += [(EIGENVALUE * factor + offset) % order for factor in (1, 2, 2**63, 2**126) for offset in (-1, 0, 1)]
+    scalars += [abs(number) for row in BASIS for number in row]
+    scalars += [generator.getrandbits(bits) for bits in range(1, 257, 15)]
+    for scalar in scalars:
+        expected = slow.multiply(base, scalar % order)
+        got = alt_bn128.run_multiply(encode(base) + word(scalar))
+        assert got == (INFINITY if slow.is_inf(expected) else encode(expected)), scalar
 
 
 @pytest.mark.parametrize(
