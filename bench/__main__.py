@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from bench.engine_bench import Measurement
     from bench.interpreter_bench import Comparison
+    from bench.pipeline_bench import Stages
     from evm_jit.engine import Engine
 
 ENGINE_DEFAULT = "reference"
@@ -84,6 +85,23 @@ def batch(
     measurements = _measure_batches(make_engine(engine), transactions, holders, repetitions)
     _print_machine(console)
     print_table(measurements, console)
+
+
+@bench_app.command()
+def pipeline(
+    transactions: SizeOption = 100_000,
+    repetitions: RepetitionsOption = 5,
+    engine: EngineOption = BATCH_ENGINE,
+) -> None:
+    """Measure raw signed transactions on their way to receipts, on all cores."""
+    from bench.report import print_table
+    from evm_jit.engines import make_engine
+
+    console = _console()
+    measurements, stages = _measure_pipeline(make_engine(engine), transactions, repetitions)
+    _print_machine(console)
+    print_table(measurements, console)
+    _print_stages(stages, console)
 
 
 @bench_app.command()
@@ -162,6 +180,24 @@ def _measure_batches(engine: "Engine", transactions: int, holders: int, repetiti
     return measurements
 
 
+def _measure_pipeline(
+    engine: "Engine", transactions: int, repetitions: int
+) -> "tuple[list[Measurement], list[Stages]]":
+    from bench.batches import ether_batch, token_batch
+    from bench.pipeline_bench import measure_pipeline
+
+    makers: tuple[Callable[[], Any], ...] = (
+        lambda: ether_batch(transactions),
+        lambda: token_batch(transactions, transactions),
+    )
+    engine.warm_up()
+    found = []
+    for make in makers:
+        with _progress(repetitions, "a workload is signed") as tick:
+            found.append(measure_pipeline(engine, make(), repetitions, tick))
+    return [measurement for measurement, _ in found], [stages for _, stages in found]
+
+
 def _compare(engine: "Engine", pairs: int, files: list[Path] | None = None) -> "list[Comparison]":
     from bench.interpreter_bench import compare_interpreters
     from bench.public_data import contract_files
@@ -206,6 +242,12 @@ def _print_comparisons(comparisons: "list[Comparison]", engine: str, console: "C
     from bench.interpreter_bench import print_comparisons
 
     print_comparisons(comparisons, engine, console)
+
+
+def _print_stages(stages: "list[Stages]", console: "Console") -> None:
+    from bench.pipeline_bench import print_stages
+
+    print_stages(stages, console)
 
 
 def _print_machine(console: "Console") -> None:
