@@ -165,22 +165,37 @@ def image_g2(point):
     return image_x, subtract_2(zero_2(), image_y)
 
 
-def subgroup_check(field: Field, curve: Curve, image: Any, steps: int) -> Any:
+def multiplication_by_parameter(field: Field, curve: Curve) -> Any:
+    """A kernel: -x times a point, a tuple of Jacobian coordinates."""
+    double, add_affine, multiply, one = curve.double, curve.add_affine, field.multiply, field.one
+
+    @njit
+    def times_parameter(point):
+        x, y, z = point
+        # On the curve on which Z is 1.
+        running = x, y, one()
+        for bit in PARAMETER_BITS:
+            running = double(running)
+            if bit:
+                running = add_affine(running, (x, y))
+        return running[0], running[1], multiply(running[2], z)
+
+    return times_parameter
+
+
+times_parameter_g1, times_parameter_g2 = multiplication_by_parameter(FP, G1), multiplication_by_parameter(FP2, G2)
+
+
+def subgroup_check(field: Field, image: Any, times_parameter: Any, steps: int) -> Any:
     """A kernel: whether a point of the curve, a tuple of two coordinates, is in the subgroup: its image |x|^steps P."""
     multiply, subtract, is_zero, square, one = field.multiply, field.subtract, field.is_zero, field.square, field.one
-    double, add_affine = curve.double, curve.add_affine
 
     @njit
     def is_in_subgroup(point):
-        x, y, z = point[0], point[1], one()
+        multiple = point[0], point[1], one()
         for _ in range(steps):
-            # On the curve on which Z is 1.
-            running = x, y, one()
-            for bit in PARAMETER_BITS:
-                running = double(running)
-                if bit:
-                    running = add_affine(running, (x, y))
-            x, y, z = running[0], running[1], multiply(running[2], z)
+            multiple = times_parameter(multiple)
+        x, y, z = multiple
         image_x, image_y = image(point)
         z_squared = square(z)
         has_x = is_zero(subtract(multiply(image_x, z_squared), x))
@@ -205,7 +220,7 @@ def sum_kernel(field: Field, curve: Curve, image: Any, steps: int, degree: int, 
     load, store = field.load, field.store
     odd_multiples, make_affine, sum_of_terms = curve.odd_multiples, curve.make_affine, curve.sum_of_terms
     infinity, to_affine = curve.infinity, curve.to_affine
-    is_in_subgroup = subgroup_check(field, curve, image, steps)
+    is_in_subgroup = subgroup_check(field, image, times_parameter_g1 if degree == 1 else times_parameter_g2, steps)
     entries_scratch = scratch(TERMS_MAX * ODD_MULTIPLES * entry_size)
     tables_scratch = scratch(dimensions * TERMS_MAX * ODD_MULTIPLES * affine_size)
     digits_scratch = scratch((dimensions * TERMS_MAX * digits_size + 15) // 16 * 16)
