@@ -155,14 +155,22 @@ def image_g1(point):
 
 
 @njit
+def psi(x, y, z):
+    """The image, in coordinates of the same kind, of the Jacobian ones of a point of the twist, tuples of Fp2."""
+    return multiply_2(conjugate(x), _PSI_X), multiply_2(conjugate(y), _PSI_Y), conjugate(z)
+
+
+@njit
+def conjugate(a):
+    """a^p of a tuple of Fp2."""
+    return a[0], subtract(ZERO, a[1])
+
+
+@njit
 def image_g2(point):
     """The point -x P, -psi(P), of one of G2; tuples of two tuples of Fp2."""
-    x, y = point
-    image_x, image_y = (
-        multiply_2((x[0], subtract(ZERO, x[1])), _PSI_X),
-        multiply_2((y[0], subtract(ZERO, y[1])), _PSI_Y),
-    )
-    return image_x, subtract_2(zero_2(), image_y)
+    x, y, _ = psi(point[0], point[1], one_2())
+    return x, subtract_2(zero_2(), y)
 
 
 def multiplication_by_parameter(field: Field, curve: Curve) -> Any:

@@ -26,6 +26,7 @@ from evm_jit.precompiles.blake2f import OUTPUT_SIZE_BYTES as BLAKE2F_OUTPUT_SIZE
 from evm_jit.precompiles.blake2f import blake2f_at
 from evm_jit.precompiles.bls12_381_kernel import add_at
 from evm_jit.precompiles.bls12_381_map import map_to_g1_at
+from evm_jit.precompiles.bls12_381_map_g2 import map_to_g2_at
 from evm_jit.precompiles.bls12_381_msm import g1_sum_at, g2_sum_at
 from evm_jit.precompiles.bn254.curve import OK, add_points, multiply_point
 from evm_jit.precompiles.bn254.field import WORD_SIZE_BYTES
@@ -90,7 +91,6 @@ PYTHON_CONTRACTS: Final[Mapping[int, Callable[[bytes], bytes]]] = MappingProxyTy
         MODEXP: modexp.run,
         POINT_EVALUATION: point_evaluation.run,
         BLS_PAIRING: bls12_381.run_pairing,
-        BLS_MAP_TO_G2: bls12_381.run_map_to_g2,
     }
 )
 
@@ -183,6 +183,8 @@ def run_native(number: Any, data: Any, size_bytes: Any, output: Any, functions: 
         return g2_sum_at(data, size_bytes, output)
     if number == BLS_MAP_TO_G1:
         return map_to_g1_at(data, size_bytes, output)
+    if number == BLS_MAP_TO_G2:
+        return map_to_g2_at(data, size_bytes, output)
     if number == P256VERIFY:
         if size_bytes != P256VERIFY_INPUT_SIZE_BYTES or not is_valid_signature(data):
             return 0

@@ -47,6 +47,7 @@ class Curve(NamedTuple):
 
     double: Callable[..., Any]
     add_affine: Callable[..., Any]
+    add: Callable[..., Any]
     to_affine: Callable[..., Any]
     odd_multiples: Callable[..., Any]
     make_affine: Callable[..., Any]
@@ -81,7 +82,7 @@ def write_digits(scalar, bit_count, digits):
 
 def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
     """The kernels for a field, and a curve with a = 0 unless told."""
-    multiply, square, add, subtract, halve, invert, is_zero, load, store, zero, one, size = field
+    multiply, square, sum_of, subtract, halve, invert, is_zero, load, store, zero, one, size = field
     affine_size, entry_size = 2 * size, 4 * size
 
     @njit
@@ -100,10 +101,10 @@ def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
         x, y, z = point
         if a_is_minus_three:
             z_squared = square(z)
-            third = multiply(subtract(x, z_squared), add(x, z_squared))
+            third = multiply(subtract(x, z_squared), sum_of(x, z_squared))
         else:
             third = square(x)
-        slope = halve(add(add(third, third), third))
+        slope = halve(sum_of(sum_of(third, third), third))
         y_squared = square(y)
         t = multiply(x, y_squared)
         new_x = subtract(subtract(square(slope), t), t)
@@ -136,6 +137,21 @@ def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
         new_x = subtract(subtract(subtract(square(r), h_cubed), v), v)
         new_y = subtract(multiply(r, subtract(v, new_x)), multiply(y1, h_cubed))
         return new_x, new_y, multiply(z1, h)
+
+    @njit
+    def add(first, second):
+        """
+        The sum of two tuples of Jacobian coordinates, on a curve with a = 0.
+
+        On the curve on which the second one's Z is 1, whose b is another, it is an affine point.
+        """
+        x, y, z = second
+        if is_zero(z):
+            return first
+        z_squared = square(z)
+        moved = multiply(first[0], z_squared), multiply(first[1], multiply(z, z_squared)), first[2]
+        new_x, new_y, new_z = add_affine(moved, (x, y))
+        return new_x, new_y, multiply(new_z, z)
 
     @njit
     def to_affine(point):
@@ -219,13 +235,6 @@ def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
             for term in range(count):
                 digit = load_byte(digits + digits_size * term + place)
                 result = add_digit(result, digit, tables + affine_size * ODD_MULTIPLES * term)
-        x, y, z = total
-        if is_zero(z):
-            return result
-        # `total` is added as an affine point of the curve on which its Z is 1.
-        z_squared = square(z)
-        moved = multiply(result[0], z_squared), multiply(result[1], multiply(z, z_squared)), result[2]
-        new_x, new_y, new_z = add_affine(moved, (x, y))
-        return new_x, new_y, multiply(new_z, z)
+        return add(result, total)
 
-    return Curve(double, add_affine, to_affine, odd_multiples, make_affine, add_digit, sum_of_terms, infinity)
+    return Curve(double, add_affine, add, to_affine, odd_multiples, make_affine, add_digit, sum_of_terms, infinity)

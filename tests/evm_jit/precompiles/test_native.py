@@ -210,7 +210,7 @@ def test_what_python_runs_is_refused_before_for_a_wrong_length(number):
         assert native_call.gas(number, Fork.OSAKA, generator.randbytes(size)) == FAILED
         assert plain_result(number, bytes(size)) is None
     in_python = number in PYTHON_CONTRACTS
-    assert in_python is (number in (0x0A, 0x0F, 0x11))
+    assert in_python is (number in (0x0A, 0x0F))
     assert_same(number, generator.randbytes(whole), in_python=in_python)
     assert_same(number, bytes(whole), in_python=in_python)
 
