@@ -1,8 +1,9 @@
 """
 `leveret bench`: how fast this is, with results checked.
 
-Without a sub-command: transfers through the engine and through JSON-RPC, whole batches through an engine, and the
-interpreter against revm. `batch`, `interpreter` and `gas` are one part each. Figures go to `--output`, with a plot.
+Without a sub-command: transfers through the engine and through JSON-RPC, whole batches through an engine, raw bytes to
+receipts on all cores, and the interpreter against revm. `batch`, `pipeline`, `interpreter` and `gas` are one part each.
+Figures go to `--output`, with a plot.
 """
 
 import sys
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from bench.pipeline_bench import Stages
     from evm_jit.engine import Engine
 
-ENGINE_DEFAULT = "reference"
-BATCH_ENGINE = "native"  # The one that batches are made for.
+ENGINE_DEFAULT = "native"
 
 bench_app = typer.Typer(rich_markup_mode=None)
 
@@ -43,7 +43,7 @@ def commands(app: typer.Typer) -> None:
 @bench_app.callback(invoke_without_command=True)
 def bench(
     context: typer.Context,
-    transactions: Annotated[int, typer.Option(min=1, help="Transactions of one repetition.")] = 2_000,
+    transactions: Annotated[int, typer.Option(min=1, help="Transactions of one repetition.")] = 10_000,
     senders: Annotated[int, typer.Option(min=1, max=100, help="Accounts that send them.")] = 100,
     repetitions: RepetitionsOption = 3,
     engine: EngineOption = ENGINE_DEFAULT,
@@ -59,11 +59,17 @@ def bench(
     built = make_engine(engine)
     measurements = _measure_transactions(built, transactions, senders, repetitions)
     comparisons: list[Comparison] = []
-    if engine == BATCH_ENGINE:
+    stages: list[Stages] = []
+    if engine == ENGINE_DEFAULT:
         measurements += _where_data_is(console, lambda: _measure_batches(built, 20_000, 1_000_000, 2 * repetitions + 1))
         comparisons = _where_data_is(console, lambda: _compare(built, 2 * repetitions + 1))
+        pipelines = _where_data_is(console, lambda: _measure_pipeline(built, 100_000, 2 * repetitions - 1))
+        measurements += [measurement for measurement, _ in pipelines]
+        stages = [each for _, each in pipelines]
     _print_machine(console)
     print_table(measurements, console)
+    if stages:
+        _print_stages(stages, console)
     if comparisons:
         _print_comparisons(comparisons, engine, console)
     figures = write_json(measurements, comparisons, output)
@@ -75,7 +81,7 @@ def batch(
     transactions: SizeOption = 20_000,
     holders: HoldersOption = 1_000_000,
     repetitions: RepetitionsOption = 7,
-    engine: EngineOption = BATCH_ENGINE,
+    engine: EngineOption = ENGINE_DEFAULT,
 ) -> None:
     """Measure whole batches of signed transactions, from bytes to receipts."""
     from bench.report import print_table
@@ -91,24 +97,24 @@ def batch(
 def pipeline(
     transactions: SizeOption = 100_000,
     repetitions: RepetitionsOption = 5,
-    engine: EngineOption = BATCH_ENGINE,
+    engine: EngineOption = ENGINE_DEFAULT,
 ) -> None:
     """Measure raw signed transactions on their way to receipts, on all cores."""
     from bench.report import print_table
     from evm_jit.engines import make_engine
 
     console = _console()
-    measurements, stages = _measure_pipeline(make_engine(engine), transactions, repetitions)
+    found = _measure_pipeline(make_engine(engine), transactions, repetitions)
     _print_machine(console)
-    print_table(measurements, console)
-    _print_stages(stages, console)
+    print_table([measurement for measurement, _ in found], console)
+    _print_stages([stages for _, stages in found], console)
 
 
 @bench_app.command()
 def interpreter(
     files: Annotated[list[Path] | None, typer.Argument(help="Workload files, instead of all.")] = None,
     repetitions: RepetitionsOption = 7,
-    engine: EngineOption = BATCH_ENGINE,
+    engine: EngineOption = ENGINE_DEFAULT,
 ) -> None:
     """Measure an engine against revm, over the public contracts."""
     from evm_jit.engines import make_engine
@@ -123,7 +129,7 @@ def interpreter(
 def gas(
     only: Annotated[str | None, typer.Argument(help="Only cases whose name holds this.")] = None,
     repetitions: RepetitionsOption = 7,
-    engine: EngineOption = BATCH_ENGINE,
+    engine: EngineOption = ENGINE_DEFAULT,
     output: OutputOption = RESULTS,
 ) -> None:
     """Measure the time of a unit of gas of every opcode and every precompile."""
@@ -180,9 +186,7 @@ def _measure_batches(engine: "Engine", transactions: int, holders: int, repetiti
     return measurements
 
 
-def _measure_pipeline(
-    engine: "Engine", transactions: int, repetitions: int
-) -> "tuple[list[Measurement], list[Stages]]":
+def _measure_pipeline(engine: "Engine", transactions: int, repetitions: int) -> "list[tuple[Measurement, Stages]]":
     from bench.batches import ether_batch, token_batch
     from bench.pipeline_bench import measure_pipeline
 
@@ -195,7 +199,7 @@ def _measure_pipeline(
     for make in makers:
         with _progress(repetitions, "a workload is signed") as tick:
             found.append(measure_pipeline(engine, make(), repetitions, tick))
-    return [measurement for measurement, _ in found], [stages for _, stages in found]
+    return found
 
 
 def _compare(engine: "Engine", pairs: int, files: list[Path] | None = None) -> "list[Comparison]":
