@@ -15,7 +15,7 @@ SIGNATURE: Final = np.dtype(
         ("y_parity", np.int64),
         ("is_valid", np.int64),  # the answer, and what follows: VALID or INVALID, and UNDECIDED meanwhile
         ("padding", np.uint8, -KEY_SIZE_BYTES % 8),
-        ("key", np.uint8, KEY_SIZE_BYTES),
+        ("key", np.uint8, KEY_SIZE_BYTES),  # its first byte tells nothing
         ("key_hash", np.uint8, 32),  # its last 20 bytes are the signer's address; zeros if there is none
     ]
 )

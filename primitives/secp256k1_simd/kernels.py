@@ -12,13 +12,12 @@ import numpy as np
 from llvmlite import ir
 
 from primitives.kernels_cache import njit
-from primitives.memory import foreign_call, load_int64, load_uint64, scratch, store_byte, store_int64
+from primitives.memory import foreign_call, load_int64, load_uint64, scratch, store_int64
 from primitives.records import address_of, record_at, row_of
 from primitives.secp256k1_calls import recover_key
 from primitives.secp256k1_simd.work_area import SIGNATURES_IN_UNIT
 from primitives.signature_record import (
     DIGEST_AT,
-    KEY_AT,
     KEY_SIZE_BYTES,
     NUMBERS_AT,
     POINT_AT,
@@ -29,7 +28,8 @@ from primitives.signature_record import (
 
 WORKSPACE: Final = np.dtype(
     [
-        ("entry", np.int64),  # addresses: of `recovery.recover`, and of what it takes
+        ("lift", np.int64),  # addresses: of what `lifting.py` and `recovery.py` describe, and of what it takes
+        ("recover", np.int64),
         ("comb", np.int64),
         ("work", np.int64),
         ("places", np.int64),  # int64[unit_count_max * SIGNATURES_IN_UNIT]
@@ -51,6 +51,7 @@ signature_row = row_of(SIGNATURE)
 as_signature = record_at(SIGNATURE)
 as_workspace = record_at(WORKSPACE)
 _WORD = ir.IntType(64)
+_lift = foreign_call(_WORD, (_WORD, _WORD, _WORD))
 _recover = foreign_call(_WORD, (_WORD, _WORD, _WORD, _WORD))
 _key_scratch = scratch(KEY_SIZE_BYTES)
 
@@ -78,15 +79,41 @@ def recover_in_lanes(functions, workspace_address, signatures, count):
                 store_int64(workspace.places + ADDRESS_SIZE_BYTES * taken, address_of(signature))
                 taken += 1
             index += 1
-        if taken < BATCH_MIN:
-            break
-        unit_count = (taken + SIGNATURES_IN_UNIT - 1) // SIGNATURES_IN_UNIT
-        # Lanes that are left over do the first signature again.
-        for lane in range(taken, unit_count * SIGNATURES_IN_UNIT):
-            store_int64(workspace.places + ADDRESS_SIZE_BYTES * lane, load_int64(workspace.places))
-        _recover(workspace.entry, workspace.places, unit_count, workspace.comb, workspace.work)
-        check_some(functions, workspace, taken)
+        if taken >= BATCH_MIN:
+            unit_count = fill_units(workspace, taken)
+            _lift(workspace.lift, workspace.places, unit_count, workspace.work)
+            check_some(functions, workspace, taken)
+            taken = keep_undecided(workspace, taken)
+        if taken >= BATCH_MIN:
+            unit_count = fill_units(workspace, taken)
+            _recover(workspace.recover, workspace.places, unit_count, workspace.comb, workspace.work)
+            check_some(functions, workspace, taken)
     return workspace.mismatch_count == 0
+
+
+@njit
+def fill_units(workspace, count):
+    """
+    Have lanes that are left over in the last unit do the first signature again.
+
+    workspace : a WORKSPACE with `count` places, 1 <= count (int64). Returns how many units there are.
+    """
+    unit_count = (count + SIGNATURES_IN_UNIT - 1) // SIGNATURES_IN_UNIT
+    for lane in range(count, unit_count * SIGNATURES_IN_UNIT):
+        store_int64(workspace.places + ADDRESS_SIZE_BYTES * lane, load_int64(workspace.places))
+    return unit_count
+
+
+@njit
+def keep_undecided(workspace, count):
+    """Move the places of what is still UNDECIDED to the front. workspace : a WORKSPACE; count : int64. How many."""
+    kept = 0
+    for lane in range(count):
+        place = load_int64(workspace.places + ADDRESS_SIZE_BYTES * lane)
+        if as_signature(place).is_valid == UNDECIDED:
+            store_int64(workspace.places + ADDRESS_SIZE_BYTES * kept, place)
+            kept += 1
+    return kept
 
 
 @njit
@@ -98,9 +125,10 @@ def check_some(functions, workspace, count):
     """
     while workspace.unchecked < count:
         place = load_int64(workspace.places + ADDRESS_SIZE_BYTES * workspace.unchecked)
-        if not is_confirmed(functions, place):
-            workspace.mismatch_count = workspace.mismatch_count + 1
-        workspace.checked_count = workspace.checked_count + 1
+        if as_signature(place).is_valid != UNDECIDED:  # What will be decided may be checked then.
+            workspace.checked_count = workspace.checked_count + 1
+            if not is_confirmed(functions, place):
+                workspace.mismatch_count = workspace.mismatch_count + 1
         # xorshift64*, Vigna (2016): evenly 1 to 2 interval - 1, but for less than one in 2^40.
         state = workspace.random
         state ^= state >> TWELVE
@@ -117,16 +145,13 @@ def is_confirmed(functions, place):
     """
     Whether libsecp256k1 finds what a record says.
 
-    functions, place : int64 scalars, addresses; the second that of a SIGNATURE, whose key gets its first byte
+    functions, place : int64 scalars, addresses; the second that of a SIGNATURE that is VALID or INVALID
     """
     signature = as_signature(place)
-    if signature.is_valid == UNDECIDED:
-        return True  # It is asked anyway.
     key = _key_scratch()
     is_valid = recover_key(functions, place + DIGEST_AT, signature.y_parity, place + NUMBERS_AT, key)
     if not is_valid or signature.is_valid != VALID:
         return is_valid == (signature.is_valid == VALID)
-    store_byte(place + KEY_AT, 4)
     for word in range(0, KEY_SIZE_BYTES - 1, 8):
         if load_uint64(place + POINT_AT + word) != load_uint64(key + 1 + word):
             return False

@@ -19,7 +19,7 @@ the next pair may be anything.
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from primitives.secp256k1 import GENERATOR, B, N, P
+from primitives.secp256k1 import N, P
 from primitives.secp256k1_simd.curve import BETA
 from primitives.secp256k1_simd.field import Element, reduced, square
 from primitives.secp256k1_simd.ir_writer import LANES, VECTOR_SIZE_BYTES, ZERO, Function, Lanes, constant, constants
@@ -33,6 +33,7 @@ from primitives.secp256k1_simd.points import (
     negated_double,
     negated_sum,
 )
+from primitives.secp256k1_simd.signature_rows import load_four
 from primitives.secp256k1_simd.work_area import (
     COMB_BITS,
     COMB_MULTIPLES,
@@ -56,7 +57,6 @@ from primitives.secp256k1_simd.work_area import (
     WINDOWS,
     WORDS_OF_GROUP,
 )
-from primitives.signature_record import INVALID
 
 assert 2 ** (HALF_BITS - WINDOW_BITS + 1) < (N // 3) ** 0.5, "the ladder meets no point twice before its last window"
 _MULTIPLE_SIZE: Final = POINT + NUMBER
@@ -128,48 +128,18 @@ def _store_digit(f: Function, window: Lanes, window_bits: int, tables: Lanes, pl
     f.store(f.subtract(constant(-1), sign) if is_opposite else sign, "%unit", place + SIGNS_AT)
 
 
-def lift() -> str:
-    """
-    The text of `lift(signers, shared)`: R, the point whose x is r, with the parity that is wanted.
-
-    A signature whose r is the x of no point is invalid; it goes on with the generator, so that nothing odd happens.
-    """
-    f = Function("lift", "ptr noalias %signers, ptr noalias %shared")
-    x = Element.load(f, f.place("%signers", SIGNERS["r"]), GROUPS)
-    cube = reduced(square(x)) * x + Element.constant(f, B, GROUPS)
-    places = {name: f.place("%shared", SHARED[name]) for name in ("x", "y", "cube", "chain")}
-    cube.store(places["cube"])
-    f.call("square_root", places["y"], places["cube"], places["chain"])
-    root = Element.load(f, places["y"], GROUPS)
-    difference = reduced(square(root), plus=-Element.load(f, places["cube"], GROUPS))
-    on_curve = difference.is_zero()
-    root = root.residue()
-    turned = Element.constant(f, P, GROUPS) - root
-    keeps_sign = []
-    for group, is_on_curve in enumerate(on_curve):
-        status_at = SIGNERS["status"] + group * VECTOR_SIZE_BYTES
-        status = f.load("%signers", status_at)
-        f.store(f.select(is_on_curve, status, constant(INVALID)), "%signers", status_at)
-        parity = f.load("%signers", SIGNERS["parity"] + group * VECTOR_SIZE_BYTES)
-        keeps_sign.append(f.is_equal(f.low_bits(root.groups[group][0], 1), parity))
-    x_instead, y_instead = (Element.constant(f, coordinate, GROUPS) for coordinate in GENERATOR)
-    x.clean().select(on_curve, x_instead).store(places["x"])
-    root.select(keeps_sign, turned).select(on_curve, y_instead).store(places["y"])
-    return f.text()
-
-
 def odd_multiples() -> str:
     """
-    The text of `odd_multiples(shared, unit)`: tables of R, 3 R, ... 31 R, and of the same times lambda.
+    The text of `odd_multiples(signers, shared, unit)`: tables of R, 3 R, ... 31 R, and of the same times lambda.
 
     Each sum multiplies the z that the step and the sum have; afterwards all are brought to the last z. Then they are
     affine points of y^2 = x^3 + 7 z^6, for which the formulas hold as well, for none of them uses the 7. lambda (x, y)
     is (beta x, y) there, too.
     """
-    f = Function("odd_multiples", "ptr noalias %shared, ptr noalias %unit")
+    f = Function("odd_multiples", "ptr noalias %signers, ptr noalias %shared, ptr noalias %unit")
     multiples, step_at = f.place("%shared", SHARED["multiples"]), f.place("%shared", SHARED["step"])
     step, first, ratio = double_with_same_z(
-        Affine(*(Element.load(f, f.place("%shared", SHARED[name]), GROUPS) for name in ("x", "y")))
+        Affine(*(Element.load(f, f.place("%signers", SIGNERS[name]), GROUPS) for name in ("r", "r_y")))
     )
     _store_point(f, first, multiples)
     ratio.store(f.place(multiples, POINT))
@@ -227,14 +197,8 @@ class Digit(NamedTuple):
 
     def x(self, f: Function) -> Element:
         """The x of the points."""
-        groups = []
-        for group in range(GROUPS):
-            halves = [
-                Lanes(f.scalar(f"load <4 x i64>, ptr {row}, align 32"), 0, 2**64 - 1) for row in self.rows(f, group)
-            ]
-            joined = [_joined(f, *pair) for pair in zip(halves[:4], halves[4:], strict=True)]
-            groups.append(from_words(f, f.transposed(joined)))
-        return Element(f, groups)
+        groups = [load_four(f, self.rows(f, group), 0, VECTOR_SIZE_BYTES // 2) for group in range(GROUPS)]
+        return Element(f, [from_words(f, words) for words in groups])
 
     def point(self, f: Function) -> Affine:
         """The points, with the signs of the digits."""
@@ -248,13 +212,6 @@ class Digit(NamedTuple):
         keeps_sign = [f.is_equal(f.load(self.digit, place), ZERO) for place in signs_at]
         # Limb by limb: the lowest may be negative, which sums take.
         return Affine(Element(f, xs), y.select(keeps_sign, Element.constant(f, P, GROUPS) - y))
-
-
-def _joined(f: Function, low: Lanes, high: Lanes) -> Lanes:
-    """One vector of two halves."""
-    order = ", ".join(f"i32 {place}" for place in range(LANES))
-    text = f"shufflevector <4 x i64> {low.name}, <4 x i64> {high.name}, <8 x i32> <{order}>"
-    return Lanes(f.scalar(text), low.low, low.high)
 
 
 def _window_pair(f: Function, index: str) -> tuple[Digit, Digit]:

@@ -24,7 +24,7 @@ from primitives.kernels_cache import BEGAN_S, DIRECTORIES_KEPT_MAX, ROOT, SOURCE
 from primitives.secp256k1_simd.work_area import COMB_SIZE_BYTES
 
 REQUIRED_FEATURES: Final = ("avx512f", "avx512ifma")
-ENTRY: Final = "recover"
+ENTRIES: Final = ("lift", "recover")
 ALIGNMENT: Final = 64
 OPTIMISATION_LEVEL: Final = 1  # Of code generation. LLVM's passes find nothing: the text is optimised as it is written.
 OBJECT_SIZE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -44,11 +44,12 @@ class MachineCode:
     """
     What was loaded; it is valid as long as this object.
 
-    entry : the address of `recover` (`recovery.py`)
+    lift, recover : addresses of functions (`lifting.py`, `recovery.py`)
     comb : uint8[COMB_SIZE_BYTES], on a cache line
     """
 
-    entry: int
+    lift: int
+    recover: int
     comb: NDArray[np.uint8]
     keeps: Any
 
@@ -94,8 +95,8 @@ def load() -> MachineCode:
             _write(path, kept)
     comb = aligned(COMB_SIZE_BYTES)
     comb[:] = np.frombuffer(kept[:COMB_SIZE_BYTES], np.uint8)
-    keeps, (entry,) = linked(kept[COMB_SIZE_BYTES:], ENTRY, (ENTRY,))
-    return MachineCode(entry, comb, keeps)
+    keeps, (lift, recover) = linked(kept[COMB_SIZE_BYTES:], "secp256k1_simd", ENTRIES)
+    return MachineCode(lift, recover, comb, keeps)
 
 
 def _target_machine() -> Any:

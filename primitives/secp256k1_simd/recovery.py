@@ -1,18 +1,18 @@
 """
-The whole recovery as one LLVM module: from signatures in range to public keys, for as many units as a call brings.
+The whole recovery as one LLVM module: from signatures to public keys, for as many units as a call brings.
 
     recover(places, unit_count, comb, work) -> unit_count
 
-places : int64[unit_count * SIGNATURES_IN_UNIT], addresses of SIGNATURE records with 0 < r, s < n and a parity of 0 or
-    1; one may be there more than once
+places : int64[unit_count * SIGNATURES_IN_UNIT], addresses of SIGNATURE records with 0 < r, s < n, a parity of 0 or 1,
+    and what `lift` found (`lifting.py`), which did not find them INVALID; one may be there more than once
 unit_count : at least 1
 comb : address of what `comb.py` makes
 work : address of `work_area_size(unit_count)` bytes on a cache line
 
-A record gets its key, and VALID; INVALID if no key fits; UNDECIDED where the comb met a point twice, of which
+A record gets its key, and VALID; INVALID if that is infinity; UNDECIDED where the comb met a point twice, of which
 libsecp256k1 has to tell. No invalid signature stays UNDECIDED, so nobody can make an answer take both ways for free.
 
-1. `read_signatures`: limbs of r, s and the digest; the products of all r up to each.
+1. `read_signatures`: limbs of r, s, the digest and R; the products of all r up to each.
 2. One inversion mod n.
 3. `find_scalars`, backwards: 1 / r, u1 = -digest / r and u2 = s / r, cut up for the ladder.
 4. `recover_units`: u1 G + u2 R, some units at a time (`ladder.py`).
@@ -21,10 +21,14 @@ libsecp256k1 has to tell. No invalid signature stays UNDECIDED, so nobody can ma
 Source: SEC 1, version 2.0, section 4.1.6; Montgomery's trick for the inversions.
 """
 
+from typing import Final
+
 from primitives.secp256k1_simd import field, ladder, scalars
 from primitives.secp256k1_simd.field import Element, reduced, square
-from primitives.secp256k1_simd.ir_writer import DECLARATIONS, LANES, VECTOR_SIZE_BYTES, Function, Lanes, constant
+from primitives.secp256k1_simd.ir_writer import DECLARATIONS, VECTOR_SIZE_BYTES, Function, constant
+from primitives.secp256k1_simd.lifting import Y_AT, lift
 from primitives.secp256k1_simd.limbs import LIMB_BITS, Limbs, constant_limbs, from_words, to_words
+from primitives.secp256k1_simd.signature_rows import load_eight, load_four, places, store_eight, store_one
 from primitives.secp256k1_simd.work_area import (
     COMB_BITS,
     COMB_PAIRS,
@@ -32,7 +36,6 @@ from primitives.secp256k1_simd.work_area import (
     GROUPS,
     HALF_BITS,
     SHARED,
-    SIGNATURES_IN_UNIT,
     SIGNERS,
     SIGNERS_AT,
     UNIT,
@@ -48,13 +51,9 @@ from primitives.signature_record import (
     POINT_AT,
     UNDECIDED,
     VALID,
-    Y_PARITY_AT,
 )
 
-ADDRESS_SIZE_BYTES = 8
-RECORD_ALIGNMENT = 8
-PARITY_WORD = (Y_PARITY_AT - DIGEST_AT) // 8
-assert PARITY_WORD == 4, "the parity comes with the digest, in one load"
+ENTRY: Final = "recover"
 # No invalid signature is UNDECIDED: a chain of sums that meets a point twice in the pair i of the comb does not end at
 # infinity. For then the pairs behind i would come to -2 times the pair i, or to 0, mod n. The pair i is an odd multiple
 # of 2^(16 i), those behind it together are one of 2^(16 (i + 1)): what would have to be a multiple of n is even, not 0,
@@ -65,7 +64,7 @@ assert 2 * COMB_WINDOW_BITS * COMB_PAIRS == 256, "the comb of which that is true
 def module() -> str:
     """The text of the module."""
     routines = (
-        *(field.routines(GROUPS), scalars.routines(GROUPS), ladder.digits(), ladder.lift(), ladder.odd_multiples()),
+        *(field.routines(GROUPS), scalars.routines(GROUPS), lift(), ladder.digits(), ladder.odd_multiples()),
         *(ladder.pair_differences(), ladder.pair_sums(), ladder.doublings(), ladder.addition(), ladder.ladder()),
         *(_read_signatures(), _find_scalars(), _recover_units(), _multiply_zs(), _write_keys(), _recover()),
     )
@@ -85,13 +84,6 @@ def _clean(f: Function, limbs: Limbs) -> Limbs:
     return [f.low_bits(limb, LIMB_BITS) if limb.is_raw else limb for limb in limbs]
 
 
-def _places(f: Function, unit: str, group: int) -> list[str]:
-    """The records of the lanes of a group; `unit` is an index."""
-    row = f.row("%places", unit, SIGNATURES_IN_UNIT * ADDRESS_SIZE_BYTES, group * LANES * ADDRESS_SIZE_BYTES)
-    addresses = [f.scalar(f"load i64, ptr {f.place(row, ADDRESS_SIZE_BYTES * lane)}") for lane in range(LANES)]
-    return [f.scalar(f"inttoptr i64 {address} to ptr") for address in addresses]
-
-
 def _read_signatures() -> str:
     """The text of `read_signatures(places, signers, count)`; in front of the first are the products of nothing."""
     f = Function("read_signatures", "ptr noalias %places, ptr noalias %signers, i64 %count")
@@ -102,16 +94,13 @@ def _read_signatures() -> str:
         before = f.row("%signers", loop.index, SIGNERS.size_bytes)
         here = f.place(before, SIGNERS.size_bytes)
         for group in range(GROUPS):
-            places = _places(f, loop.index, group)
-            numbers, digests = (
-                f.transposed([f.load(place, offset, alignment=RECORD_ALIGNMENT) for place in places])
-                for offset in (NUMBERS_AT, DIGEST_AT)
-            )
-            words = [f.bytes_reversed(word) for word in (*numbers, *digests[:4])]
+            pointers = places(f, loop.index, group)
+            numbers = load_eight(f, pointers, NUMBERS_AT)
+            words = [f.bytes_reversed(word) for word in (*numbers, *load_four(f, pointers, DIGEST_AT))]
             r, s, digest = (_clean(f, from_words(f, words[4 * index : 4 * index + 4][::-1])) for index in range(3))
-            for name, limbs in (("r", r), ("s", s), ("digest", digest)):
+            y = _clean(f, from_words(f, load_four(f, pointers, Y_AT)))
+            for name, limbs in (("r", r), ("r_y", y), ("s", s), ("digest", digest)):
                 scalars.store(f, limbs, here, _number_at(name, group))
-            f.store(digests[PARITY_WORD], here, _vector_at("parity", group))
             f.store(constant(VALID), here, _vector_at("status", group))
             product = scalars.multiply(f, r, scalars.load(f, before, _number_at("r_prefix", group)))
             scalars.store(f, product, here, _number_at("r_prefix", group))
@@ -150,8 +139,7 @@ def _recover_units() -> str:
         signers = f.row("%signers", loop.index, SIGNERS.size_bytes)
         unit = f.row("%work", loop.index, UNIT.size_bytes, UNITS_AT)
         f.call("digits", signers, unit)
-        f.call("lift", signers, "%work")
-        f.call("odd_multiples", "%work", unit)
+        f.call("odd_multiples", signers, "%work", unit)
         f.call("pair_differences", unit, "%work", "%comb")
     f.call("inverse", running, running, chain)
     with f.loop("%count") as loop:
@@ -207,21 +195,15 @@ def _write_keys() -> str:
         for group in range(GROUPS):
             status = f.load(here, _vector_at("status", group))
             words = [*to_words(f, x.groups[group])[::-1], *to_words(f, y.groups[group])[::-1]]
-            rows = f.transposed([f.bytes_reversed(word) for word in words])
-            for lane, (place, row) in enumerate(zip(_places(f, unit, group), rows, strict=True)):
-                f.store(row, place, POINT_AT, alignment=RECORD_ALIGNMENT)
-                _store_lane(f, status, lane, f.place(place, IS_VALID_AT))
+            pointers = places(f, unit, group)
+            store_eight(f, [f.bytes_reversed(word) for word in words], pointers, POINT_AT)
+            store_one(f, status, pointers, IS_VALID_AT)
     return f.text()
-
-
-def _store_lane(f: Function, lanes: Lanes, lane: int, place: str) -> None:
-    word = f.scalar(f"extractelement <8 x i64> {lanes.name}, i32 {lane}")
-    f.line(f"store i64 {word}, ptr {place}")
 
 
 def _recover() -> str:
     """The text of `recover`."""
-    f = Function("recover", "ptr %places, i64 %count, ptr %comb, ptr %work", is_exported=True)
+    f = Function(ENTRY, "ptr %places, i64 %count, ptr %comb, ptr %work", is_exported=True)
     inverse, chain, scalar_chain = (f.place("%work", SHARED[name]) for name in ("inverse", "chain", "scalar_chain"))
     signers = f.place("%work", SIGNERS_AT)
     last = f.row(signers, "%count", SIGNERS.size_bytes)

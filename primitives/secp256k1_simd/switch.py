@@ -21,7 +21,7 @@ from primitives.secp256k1_simd.kernels import WORKSPACE
 from primitives.secp256k1_simd.machine_code import MachineCode, aligned, is_supported, load
 from primitives.secp256k1_simd.work_area import SIGNATURES_IN_UNIT, work_area_size
 from primitives.signature import address_of, sign
-from primitives.signature_record import SIGNATURE
+from primitives.signature_record import SIGNATURE, VALID
 
 CHECK_INTERVAL: Final = 1_000
 UNITS_MAX: Final = 32  # In one call of the machine code, 512 signatures: inversions cost little then.
@@ -91,7 +91,8 @@ class Switch:
         work, places = aligned(work_area_size(UNITS_MAX)), aligned(8 * UNITS_MAX * SIGNATURES_IN_UNIT)
         record = np.zeros(1, WORKSPACE)
         seed = int.from_bytes(os.urandom(8), "little")
-        record["entry"], record["comb"] = self._code.entry, self._code.comb.ctypes.data
+        record["lift"], record["recover"] = self._code.lift, self._code.recover
+        record["comb"] = self._code.comb.ctypes.data
         record["work"], record["places"], record["unit_count_max"] = work.ctypes.data, places.ctypes.data, UNITS_MAX
         record["random"], record["unchecked"] = seed | 1, seed % CHECK_INTERVAL
         record["check_interval"] = CHECK_INTERVAL
@@ -109,10 +110,12 @@ def recovers_right(code: MachineCode) -> bool:
         record["numbers"] = np.frombuffer(r.to_bytes(32, "big") + s.to_bytes(32, "big"), np.uint8)
         record["y_parity"] = y_parity
     places = records.ctypes.data + SIGNATURE.itemsize * np.arange(len(keys), dtype=np.int64)
-    recover = CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(code.entry)
+    lift = CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p)(code.lift)
+    recover = CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(code.recover)
+    lift(places.ctypes.data, 1, work.ctypes.data)
     recover(places.ctypes.data, 1, code.comb.ctypes.data, work.ctypes.data)
     found = [keccak256(record["key"][1:].tobytes())[12:] for record in records]
-    return bool(records["is_valid"].all()) and found == [address_of(key) for key in keys]
+    return bool((records["is_valid"] == VALID).all()) and found == [address_of(key) for key in keys]
 
 
 LANES: Final = Switch()

@@ -59,7 +59,7 @@ class Layout:
 
 
 SHARED: Final = Layout(
-    x=NUMBER,  # The point that the ladder works on, in Jacobian coordinates; before it, R.
+    x=NUMBER,  # The point that the ladder works on, in Jacobian coordinates.
     y=NUMBER,
     z=NUMBER,
     step=POINT,  # 2 R, which the table is built with.
@@ -79,13 +79,13 @@ UNIT: Final = Layout(
     z=NUMBER,  # What all points of the tables have in common.
 )
 SIGNERS: Final = Layout(
-    r=NUMBER,
+    r=NUMBER,  # Also the x of R.
+    r_y=NUMBER,
     s=NUMBER,
     digest=NUMBER,
     r_prefix=NUMBER,  # The product of the r up to here, mod n.
     z_prefix=NUMBER,  # That of the z, mod p.
     status=(GROUPS * VECTOR_SIZE_BYTES),
-    parity=(GROUPS * VECTOR_SIZE_BYTES),
     words=(GROUPS * WORDS_OF_GROUP),
     x=NUMBER,
     y=NUMBER,

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from primitives.secp256k1_simd import machine_code
-from primitives.secp256k1_simd.machine_code import MachineCode, compiled, linked
+from primitives.secp256k1_simd.machine_code import ENTRIES, MachineCode, compiled, linked
 from primitives.secp256k1_simd.recovery import module
 from primitives.secp256k1_simd.switch import LANES, Switch
 from tests.primitives.secp256k1_simd.answers import (
@@ -87,9 +87,9 @@ def is_found(text: str, asked: Any, wanted: Any) -> bool:
 def is_wrong(text: str, asked: Any, wanted: Any) -> bool:
     """Whether a module gives another answer; that nobody checks on the way."""
     assert LANES._code is not None
-    keeps, (entry,) = linked(compiled(text), "wrong", ("recover",))
+    keeps, addresses = linked(compiled(text), "wrong", ENTRIES)
     lanes = Switch()
-    lanes._code = MachineCode(entry, LANES._code.comb, keeps)
+    lanes._code = MachineCode(*addresses, LANES._code.comb, keeps)
     found = asked.copy()
     with lanes.workspace() as workspace:
         lanes._own.record["unchecked"] = sys.maxsize
