@@ -8,6 +8,7 @@ Source: EIP-197; Vercauteren, Optimal Pairings (2008); Aranha et al., Faster Exp
 over Ordinary Curves (2010), for the steps.
 """
 
+from math import gcd
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ from evm_jit.precompiles.bn254.curve import (
     is_infinity,
     read_point,
 )
-from evm_jit.precompiles.bn254.field import MODULUS_WORD, WORD_SIZE_BYTES, from_word
+from evm_jit.precompiles.bn254.field import MODULUS_WORD, WORD_SIZE_BYTES, from_word, halve
 from evm_jit.precompiles.bn254.parameters import (
     FROBENIUS_X,
     FROBENIUS_Y,
@@ -45,6 +46,7 @@ from evm_jit.precompiles.bn254.tower import (
     double_2,
     frobenius_12,
     frobenius_squared_12,
+    invert_2,
     invert_12,
     is_equal_2,
     is_one_12,
@@ -55,17 +57,20 @@ from evm_jit.precompiles.bn254.tower import (
     scale_2,
     square_2,
     square_12,
+    square_cyclotomic,
     subtract_2,
     triple_2,
 )
+from evm_jit.precompiles.weierstrass import Field, curve_over
 from primitives.kernels_cache import njit, njit_without_lock
-from primitives.u256 import load_big_endian
+from primitives.u256 import load_big_endian, load_limbs, store_limbs
 
 PAIR_SIZE_BYTES: Final = 6 * WORD_SIZE_BYTES
 NOT_ONE: Final = 4  # The points are what they should be, but the product is not 1.
 
 PointG2: TypeAlias = tuple[Fp2, Fp2]
 Homogeneous: TypeAlias = tuple[Fp2, Fp2, Fp2]
+Jacobian2: TypeAlias = tuple[Fp2, Fp2, Fp2]
 Line: TypeAlias = tuple[Fp2, Fp2, Fp2]
 
 _TWIST_B: Final = constant_2(TWIST_B)
@@ -73,9 +78,13 @@ _FROBENIUS_X: Final = constant_2(FROBENIUS_X)
 _FROBENIUS_Y: Final = constant_2(FROBENIUS_Y)
 _INFINITY_G2: Final = (ZERO_2, ZERO_2)
 
+# a + b psi is (u + 1) + u psi + u psi^2 - 2 u psi^3.
+_A: Final = U + 1 - U * MODULUS + 2 * U * TRACE * MODULUS
+_B: Final = U + U * TRACE - 2 * U * (TRACE**2 - MODULUS)
+assert gcd(_A**2 + _A * _B * TRACE + _B**2 * MODULUS, ORDER * (2 * MODULUS - ORDER)) == ORDER
+
 # Signed digits after the leading 1, highest first.
 _LOOP: Final = np.array(signed_digits(6 * U + 2)[1:], dtype=np.int8)
-_EIGENVALUE: Final = np.array(signed_digits(TRACE - 1)[1:], dtype=np.int8)
 _U: Final = np.array(signed_digits(U)[1:], dtype=np.int8)
 
 # What `exponentiate` raises to is a multiple of (p^12 - 1) / r, and as r is prime, powers are 1 for the same elements.
@@ -92,6 +101,52 @@ assert _HARD // (_CYCLOTOMIC // ORDER) % ORDER != 0, "and the factor is prime to
 
 
 # G2
+
+
+@njit
+def load_2(address: int) -> Fp2:
+    """A tuple of Fp2 as `store_2` kept it at an address."""
+    return load_limbs(address), load_limbs(address + WORD_SIZE_BYTES)
+
+
+@njit
+def store_2(address: int, a: Fp2) -> None:
+    """Keep a tuple of Fp2 at an address."""
+    store_limbs(address, a[0])
+    store_limbs(address + WORD_SIZE_BYTES, a[1])
+
+
+@njit
+def zero_2() -> Fp2:
+    """A tuple of Fp2."""
+    return ZERO_2
+
+
+@njit
+def one_2() -> Fp2:
+    """A tuple of Fp2."""
+    return ONE_2
+
+
+@njit
+def is_zero_2(a: Fp2) -> bool:
+    """Whether a tuple of Fp2 is 0."""
+    return is_equal_2(a, ZERO_2)
+
+
+@njit
+def halve_2(a: Fp2) -> Fp2:
+    """Half a tuple of Fp2."""
+    return halve(a[0]), halve(a[1])
+
+
+_TWIST: Final = curve_over(
+    Field(
+        *(multiply_2, square_2, add_2, subtract_2, halve_2, invert_2, is_zero_2, load_2, store_2, zero_2, one_2),
+        size_bytes=2 * WORD_SIZE_BYTES,
+    )
+)
+_double, _add_affine, _add = _TWIST.double, _TWIST.add_affine, _TWIST.add
 
 
 @njit
@@ -130,29 +185,35 @@ def frobenius_g2(point: PointG2) -> PointG2:
 
 
 @njit
+def frobenius_jacobian(point: Jacobian2) -> Jacobian2:
+    """The endomorphism psi, on a tuple of Jacobian coordinates."""
+    x, y = frobenius_g2((point[0], point[1]))
+    return x, y, conjugate_2(point[2])
+
+
+@njit
 def is_in_subgroup(point: PointG2) -> bool:
     """
-    Whether r times a point of the twist, a tuple of coordinates, is infinity: whether psi(Q) = (t - 1) Q.
+    Whether r times a point of the twist, a tuple of coordinates, is infinity.
 
-    psi^2 - t psi + p = 0 on the twist. So psi(Q) = (t - 1) Q gives ((t - 1)^2 - t (t - 1) + p) Q = 0, which is
-    (p + 1 - t) Q = r Q = 0. Conversely, psi has the eigenvalue p = t - 1 (mod r) on the subgroup.
-
-    A step that meets a case its formula does not cover gives Z = 0, and so do all later ones. In the subgroup none
-    does, as its order is a prime above every multiple met.
+    It is if (u + 1) Q + psi(u Q) + psi^2(u Q) = 2 psi^3(u Q). As psi^2 - t psi + p = 0, that is (a + b psi) Q = 0 with
+    integers a and b, and so (a + b psi) (a + b (t - psi)) = a^2 + a b t + b^2 p times Q is infinity; this number and
+    the order of the curve have no common factor but r. Conversely, psi is p on the subgroup.
+    Source: Dai, Lin, Zhao and Zhou, Fast Subgroup Membership Testings for G1, G2 and GT (2022).
     """
-    running = point[0], point[1], ONE_2
     negative = point[0], negate_2(point[1])
-    for digit in _EIGENVALUE:
-        running, _ = double_step(running)
+    multiple = point[0], point[1], ONE_2
+    for digit in _U:
+        multiple = _double(multiple)
         if digit == 1:
-            running, _ = add_step(running, point)
+            multiple = _add_affine(multiple, point)
         elif digit == -1:
-            running, _ = add_step(running, negative)
-    x, y, z = running
-    image = frobenius_g2(point)
-    return (
-        not is_equal_2(z, ZERO_2) and is_equal_2(x, multiply_2(image[0], z)) and is_equal_2(y, multiply_2(image[1], z))
-    )
+            multiple = _add_affine(multiple, negative)
+    once = frobenius_jacobian(multiple)
+    twice = frobenius_jacobian(once)
+    x, y, z = frobenius_jacobian(_double(twice))
+    total = _add(_add(_add_affine(multiple, point), once), twice)
+    return is_zero_2(_add(total, (x, negate_2(y), z))[2])
 
 
 # The Miller loop. A line through points of G2 is c0 y_P + c1 x_P w + c3 w^3 at the point P of G1, up to a factor of
@@ -237,11 +298,11 @@ def miller_loop(first: Affine, second: PointG2) -> Fp12:
 
 @njit
 def power_u(a: Fp12) -> Fp12:
-    """a^u of a tuple of Fp12 whose inverse is its conjugate."""
+    """a^u of a tuple of Fp12 with a^(p^4 - p^2 + 1) = 1, whose inverse is its conjugate."""
     inverse = conjugate_12(a)
     result = a
     for digit in _U:
-        result = square_12(result)
+        result = square_cyclotomic(result)
         if digit == 1:
             result = multiply_12(result, a)
         elif digit == -1:
@@ -261,10 +322,10 @@ def exponentiate(a: Fp12) -> Fp12:
     unitary = multiply_12(conjugate_12(a), invert_12(a))
     f = multiply_12(frobenius_squared_12(unitary), unitary)
 
-    f_2u = square_12(power_u(f))
-    f_6u = multiply_12(square_12(f_2u), f_2u)
+    f_2u = square_cyclotomic(power_u(f))
+    f_6u = multiply_12(square_cyclotomic(f_2u), f_2u)
     f_6u2 = power_u(f_6u)
-    f_12u3 = power_u(square_12(f_6u2))
+    f_12u3 = power_u(square_cyclotomic(f_6u2))
     l2 = multiply_12(multiply_12(f_12u3, f_6u2), f_6u)
     l1 = multiply_12(l2, conjugate_12(f_2u))
     l0 = multiply_12(multiply_12(l2, f_6u2), f)
@@ -283,7 +344,7 @@ def check_pairing(address: int, count: int) -> int:
 
     Returns OK if it is 1, NOT_ONE if not, or what is wrong with the first point that is none.
     """
-    product = ONE_12
+    product, is_any = ONE_12, False
     for pair in range(count):
         place = address + PAIR_SIZE_BYTES * pair
         status, first = read_point(place)
@@ -293,5 +354,7 @@ def check_pairing(address: int, count: int) -> int:
         if status != OK:
             return status
         if not (is_infinity(first) or is_infinity_g2(second)):
-            product = multiply_12(product, miller_loop(first, second))
+            product, is_any = multiply_12(product, miller_loop(first, second)), True
+    if not is_any:
+        return OK
     return OK if is_one_12(exponentiate(product)) else NOT_ONE

@@ -211,6 +211,42 @@ def square_12(a: Fp12) -> Fp12:
 
 
 @njit
+def square_fourth(a: Fp2, b: Fp2) -> tuple[Fp2, Fp2]:
+    """Of a + b s with s^2 = xi, tuples of Fp2: the square a^2 + xi b^2 + 2 a b s, nine products rather than twelve."""
+    a_squared, b_squared = square_2(a), square_2(b)
+    cross = subtract_2(subtract_2(square_2(add_2(a, b)), a_squared), b_squared)
+    return add_2(a_squared, multiply_by_xi(b_squared)), cross
+
+
+@njit
+def square_cyclotomic(a: Fp12) -> Fp12:
+    """
+    The square of a tuple of Fp12 with a^(p^4 - p^2 + 1) = 1, in half the time.
+
+    Source: Granger and Scott, Faster Squaring in the Cyclotomic Subgroup of Sixth Degree Extensions (2010).
+    """
+    (c0, c2, c4), (c1, c3, c5) = a
+    d0, d3 = square_fourth(c0, c3)
+    d1, d4 = square_fourth(c1, c4)
+    d2, d5 = square_fourth(c2, c5)
+    even = thrice_less_twice(d0, c0), thrice_less_twice(d1, c2), thrice_less_twice(d2, c4)
+    odd = thrice_and_twice(multiply_by_xi(d5), c1), thrice_and_twice(d3, c3), thrice_and_twice(d4, c5)
+    return even, odd
+
+
+@njit
+def thrice_less_twice(a: Fp2, b: Fp2) -> Fp2:
+    """3 a - 2 b of tuples of Fp2."""
+    return add_2(double_2(subtract_2(a, b)), a)
+
+
+@njit
+def thrice_and_twice(a: Fp2, b: Fp2) -> Fp2:
+    """3 a + 2 b of tuples of Fp2."""
+    return add_2(double_2(add_2(a, b)), a)
+
+
+@njit
 def multiply_12_by_line(a: Fp12, c0: Fp2, c1: Fp2, c3: Fp2) -> Fp12:
     """A tuple of Fp12 times the line c0 + c1 w + c3 w^3, tuples of Fp2: `multiply_12` with b = (c0) + (c1 + c3 v) w."""
     low = scale_6(a[0], c0)

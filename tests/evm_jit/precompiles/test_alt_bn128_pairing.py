@@ -91,6 +91,25 @@ def test_a_point_outside_the_subgroup_fails():
         pairing.run(INFINITY_G1 + outside_the_subgroup())
 
 
+def test_points_of_small_order_and_sums_with_points_of_the_subgroup_fail():
+    cofactor = 2 * MODULUS - slow.curve_order
+    numbers = [int.from_bytes(outside_the_subgroup()[at : at + 32], "big") for at in range(0, 128, 32)]
+    point = slow.FQ2(numbers[1::-1]), slow.FQ2(numbers[:1:-1]), slow.FQ2.one()
+    for prime in (10_069, 5_864_401):
+        small = slow.multiply(point, cofactor // prime * slow.curve_order)
+        assert cofactor % prime == 0 and not slow.is_inf(small)
+        for bad in (small, slow.add(small, slow.G2), slow.add(slow.neg(small), slow.multiply(slow.G2, 77))):
+            x, y = slow.normalize(bad)
+            with pytest.raises(PrecompileFailed, match="not in the subgroup"):
+                pairing.run(g1() + words(x.coeffs[1], x.coeffs[0], y.coeffs[1], y.coeffs[0]))
+
+
+def test_points_of_the_subgroup_are_accepted():
+    generator = random.Random(2022)
+    for scalar in (1, 2, 3, slow.curve_order - 1, *(generator.randrange(1, slow.curve_order) for _ in range(10))):
+        assert pairing.run(INFINITY_G1 + g2(scalar)) == pairing.TRUE
+
+
 def test_gas_by_fork():
     assert pairing.gas_byzantium(bytes(384)) == 260_000
     assert pairing.gas(bytes(384)) == 113_000

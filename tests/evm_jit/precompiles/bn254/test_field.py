@@ -153,3 +153,21 @@ def test_xi_has_neither_a_square_nor_a_cube_root():
     xi = Slow2((9, 1))
     assert xi ** ((MODULUS**2 - 1) // 2) != Slow2.one()
     assert xi ** ((MODULUS**2 - 1) // 3) != Slow2.one()
+
+
+@njit
+def cyclotomic_squares(words, results):
+    """Of a in words : uint8[12 * 32], made to satisfy a^(p^4 - p^2 + 1) = 1: both squares, results : uint8[24, 32]."""
+    a = read_12(words.ctypes.data, 0)
+    unitary = tower.multiply_12(tower.conjugate_12(a), tower.invert_12(a))
+    element = tower.multiply_12(tower.frobenius_squared_12(unitary), unitary)
+    write_12(tower.square_12(element), results.ctypes.data, 0)
+    write_12(tower.square_cyclotomic(element), results.ctypes.data, 12)
+
+
+def test_squares_in_the_cyclotomic_subgroup_are_squares():
+    generator = random.Random(2010)
+    for values in ([1] + [0] * 11, *([generator.randrange(MODULUS) for _ in range(12)] for _ in range(20))):
+        results = np.zeros((24, 32), dtype=np.uint8)
+        cyclotomic_squares(to_array(values), results)
+        assert (results[:12] == results[12:]).all()
