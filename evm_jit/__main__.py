@@ -32,7 +32,7 @@ SHOWN_SIZE_MAX = 60  # Of what can't be meant.
 
 
 EngineOption = Annotated[
-    str, typer.Option("--engine", metavar="reference|native|interpreter|shadow", help="The engine to execute on.")
+    str, typer.Option("--engine", metavar="reference|native|interpreter|compiled|shadow", help="The engine to execute on.")
 ]
 ForkOption = Annotated[str | None, typer.Option("--fork", metavar="NAME", help="Only this fork's rules.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

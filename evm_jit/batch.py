@@ -14,7 +14,7 @@ The call ends with the batch, or earlier with a status; `machine.next` says with
 
 from typing import Final
 
-from evm_jit.halt_codes import ARENA_FULL, RUNNING, SUSPENDED
+from evm_jit.halt_codes import ARENA_FULL, COMPILATION_WANTED, RUNNING, SUSPENDED
 from evm_jit.instructions.system import finish_precompile
 from evm_jit.interpreter import interpret
 from evm_jit.machine import FRAME_SIZE_BYTES, as_frame, as_machine, result_row
@@ -28,6 +28,7 @@ from statestore.table import as_tables
 
 DONE: Final = 0
 NOT_RESUMED: Final = -3  # Nor a size, nor FAILED.
+GO_ON: Final = -4  # Nothing was wanted for the frame itself.
 
 
 @njit
@@ -41,7 +42,9 @@ def finish_contract(machine, size):
 
 @njit
 def resume(machine, size):
-    """Go on after a contract that Python ran gave back `size` bytes, or FAILED. A halt code, or a status."""
+    """Go on, after a contract that Python ran gave back `size` bytes, or FAILED, or GO_ON. A halt code, or a status."""
+    if size == GO_ON:
+        return interpret(machine)
     halt = finish_contract(machine, size)
     return interpret(machine) if halt == RUNNING else halt
 
@@ -92,7 +95,7 @@ def give_up(machine, status):
 @njit
 def end_transaction(machine, transaction, result, halt):
     """What follows the outermost frame, or what made it stop: DONE or a status."""
-    if halt == SUSPENDED:
+    if halt in (SUSPENDED, COMPILATION_WANTED):
         return halt
     if halt < 0:
         return give_up(machine, halt)

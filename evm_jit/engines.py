@@ -29,6 +29,19 @@ def _interpreter(report_directory: Path) -> Engine:
     return engine
 
 
+def _compiled(report_directory: Path) -> Engine:
+    from evm_jit.compiler.forced import CompiledEngine
+
+    return CompiledEngine()
+
+
+def _compiled_hot(report_directory: Path) -> Engine:
+    from evm_jit.compiler.forced import CompiledEngine
+    from evm_jit.compiler.object_code import HOT
+
+    return CompiledEngine(HOT)
+
+
 def _shadow(report_directory: Path) -> Engine:
     from evm_jit.shadow import ShadowEngine
 
@@ -40,9 +53,11 @@ _ENGINES: dict[str, Callable[[Path], Engine]] = {
     "native": _native,
     "shadow": _shadow,
     "interpreter": _interpreter,  # The native engine's first tier alone.
+    "compiled": _compiled,  # Compiled code for all, init code too; and the same with the compiler's second tier.
+    "compiled-hot": _compiled_hot,
 }
 ENGINE_NAMES = tuple(_ENGINES)
-ENGINES_TESTED = ("reference", "native", "shadow")  # By every test of behaviour.
+ENGINES_TESTED = ("reference", "native", "shadow", "compiled")  # By every test of behaviour.
 
 
 def make_engine(name: str, report_directory: Path = Path()) -> Engine:

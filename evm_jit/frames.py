@@ -17,7 +17,7 @@ from evm_jit.halt_codes import (
     RUNNING,
     UNSUPPORTED,
 )
-from evm_jit.machine import FRAME_SIZE_BYTES, as_frame
+from evm_jit.machine import FRAME_SIZE_BYTES, TIER_SIZE_BYTES, as_frame, as_tier
 from primitives.forks import Fork
 from primitives.keccak_kernels import keccak256_at
 from primitives.kernels_cache import njit
@@ -87,6 +87,8 @@ def set_code(machine, frame, code_row_number):
     frame.code = tables.code_bytes + code.offset
     frame.code_size = code.size_bytes
     frame.jump_destinations = tables.code_bytes + code.jump_destinations
+    frame.code_row = code_row_number
+    frame.compiled = as_tier(machine.tiers + code_row_number * TIER_SIZE_BYTES).entry
 
 
 @njit
@@ -101,6 +103,7 @@ def set_init_code(machine, frame, source, size):
     clear_bytes(code + size, CODE_PADDING_BYTES)
     mark_jump_destinations(code, size, bitmap)
     frame.code, frame.code_size, frame.jump_destinations = code, size, bitmap
+    frame.code_row, frame.compiled = -1, 0
     frame.memory = aligned(end)
     return RUNNING
 

@@ -19,7 +19,9 @@ from primitives.records import record_at, row_of
 
 WORD_SIZE_BYTES: Final = 32
 FRAME_COUNT_MAX: Final = CALL_DEPTH_MAX + 2  # The outermost one, those below it, and room for one that can't be.
-STACK_SIZE_BYTES: Final = FRAME_COUNT_MAX * STACK_ITEMS_MAX * WORD_SIZE_BYTES
+# Below the first word: compiled code may load words before it looks how many there are.
+STACK_GUARD_SIZE_BYTES: Final = 64 * WORD_SIZE_BYTES
+STACK_SIZE_BYTES: Final = STACK_GUARD_SIZE_BYTES + FRAME_COUNT_MAX * STACK_ITEMS_MAX * WORD_SIZE_BYTES
 MEMORY_SIZE_BYTES: Final = 1 << 32  # Reserved. 2^24 gas buy less than 3 MB in one frame, 180 MB in all of 1,024.
 RETURN_DATA_SIZE_BYTES: Final = 1 << 31
 LOGS_SIZE_BYTES: Final = 1 << 28
@@ -59,7 +61,8 @@ FRAME = np.dtype(
         ("address", *ADDRESS),
         ("caller", *ADDRESS),
         ("value", *WORD),
-        ("reserved", np.uint64, 2),
+        ("compiled", np.int64),  # address of the machine code of its code, 0 if there is none
+        ("code_row", np.int64),  # of its code, -1 for init code
     ]
 )
 LOG = np.dtype([("address", *ADDRESS), ("topic_count", np.int64), ("data_size", np.int64), ("size", np.int64)])
@@ -83,6 +86,8 @@ MACHINE = np.dtype(
         ("output_top", np.int64),
         ("outputs_end", np.int64),
         ("memo", np.int64),  # MEMO[MEMO_COUNT]
+        ("tiers", np.int64),  # TIER for each row of the codes
+        ("heat_max", np.int64),  # of a code without machine code; below 0 every code is to have some
         ("block_hashes", np.int64),  # uint64[256, 4]: of block number i at i mod 256
         ("block_hashes_number", np.int64),  # of the block that they were loaded for
         ("libsecp256k1", np.int64),
@@ -139,11 +144,19 @@ RESULT = np.dtype(  # What a transaction left behind.
         ("halt_needed", np.int64),
     ]
 )
+TIER = np.dtype(  # Of a code.
+    [
+        ("entry", np.int64),  # address of its machine code, 0 if there is none
+        ("heat", np.int64),  # gas that frames of it have used themselves
+    ]
+)
 FRAME_SIZE_BYTES: Final = FRAME.itemsize
 LOG_SIZE_BYTES: Final = LOG.itemsize
 MEMO_SIZE_BYTES: Final = MEMO.itemsize
+TIER_SIZE_BYTES: Final = TIER.itemsize
 
-as_machine, as_frame, as_log, as_memo = (record_at(dtype) for dtype in (MACHINE, FRAME, LOG, MEMO))
+as_machine, as_frame, as_log = record_at(MACHINE), record_at(FRAME), record_at(LOG)
+as_memo, as_tier = record_at(MEMO), record_at(TIER)
 result_row = row_of(RESULT)
 
 
@@ -182,6 +195,7 @@ class Machine:
             self[name] = self._keep(np.frombuffer(reserve(size_bytes), np.uint8))
             if f"{name}_end" in (MACHINE.names or ()):
                 self[f"{name}_end"] = self[name] + size_bytes
+        self["stack"] += STACK_GUARD_SIZE_BYTES
         self.block_hashes = np.zeros((BLOCK_HASH_COUNT, 4), np.uint64)
         self["block_hashes"] = self.block_hashes.ctypes.data
         # An empty entry would claim that the digest of 64 zero bytes is 0.

@@ -16,13 +16,14 @@ from typing import Final
 
 import numpy as np
 
-from evm_jit.batch import DONE, NOT_RESUMED
+from evm_jit.batch import DONE, GO_ON, NOT_RESUMED
 from evm_jit.calls import check_call, transaction_of
 from evm_jit.compilation import compile_all
 from evm_jit.engine import Call, CallResult, Engine, Outcome
 from evm_jit.halt_codes import (
     ARENA_FULL,
     BLOCK_HASHES_NEEDED,
+    COMPILATION_WANTED,
     REFUSED,
     SUSPENDED,
     UNSUPPORTED,
@@ -40,6 +41,7 @@ from evm_jit.opcodes import opcode_table
 from evm_jit.outcomes import Outcomes
 from evm_jit.precompiles import PrecompileFailed
 from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
+from evm_jit.tier_table import NoTiers, Tiers, running_frame
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
 from primitives.block import BlockEnvironment
@@ -70,7 +72,8 @@ class NativeEngine:
 
     name = "native"
 
-    def __init__(self) -> None:
+    def __init__(self, tiers: Tiers | None = None) -> None:
+        self._tiers = tiers or NoTiers()
         self._of_thread = local()
 
     def warm_up(self, show: Show = show_nothing) -> None:
@@ -88,7 +91,7 @@ class NativeEngine:
         """Execute in order; see `Engine.execute`."""
         if not isinstance(state, State) or environment.fork < FIRST_FORK:
             return reference_engine().execute(transactions, environment, state, gas_used_before, tracer)
-        batch = Batch(self._machine(), transactions, environment, state, tracer)
+        batch = Batch(self._machine(), transactions, environment, state, tracer, self._tiers)
         return batch.run(gas_used_before)
 
     def call(
@@ -102,10 +105,10 @@ class NativeEngine:
         transaction = transaction_of(call, environment, state)
         check_call(transaction, call, environment, state)
         if isinstance(state, State):
-            result = Batch(self._machine(), [transaction], environment, state, tracer).run_call(call)
+            result = Batch(self._machine(), [transaction], environment, state, tracer, self._tiers).run_call(call)
         else:
             partial = PartialState(state, dict.fromkeys(filter(None, (environment.coinbase, call.sender, call.to))))
-            result = Batch(self._machine(), [transaction], environment, partial, tracer).run_call(call)
+            result = Batch(self._machine(), [transaction], environment, partial, tracer, self._tiers).run_call(call)
             partial.write_to(state)
         return result or reference_engine().call(call, environment, state, tracer)
 
@@ -127,8 +130,11 @@ class Batch:
         environment: BlockEnvironment,
         state: State,
         tracer: Tracer | None,
+        tiers: Tiers,
     ) -> None:
         self._machine = machine
+        self._tiers = tiers
+        self._tier_table = tiers.table(state, environment.fork)
         self._transactions = TransactionBatch.of(transactions)
         self._environment = environment
         self._state = state
@@ -150,6 +156,9 @@ class Batch:
                 break
             if status == SUSPENDED:
                 resumed = self._run_contract()
+            elif status == COMPILATION_WANTED:
+                self._tiers.provide(running_frame(machine), self._tier_table, self._environment.fork)
+                resumed = GO_ON
             elif status == REFUSED:
                 self._refuse()
             elif status == UNSUPPORTED or (status == ARENA_FULL and self._take_outcomes() == 0):
@@ -171,6 +180,9 @@ class Batch:
                 break
             if status == SUSPENDED:
                 resumed = self._run_contract()
+            elif status == COMPILATION_WANTED:
+                self._tiers.provide(running_frame(machine), self._tier_table, self._environment.fork)
+                resumed = GO_ON
             elif status in (UNSUPPORTED, ARENA_FULL):
                 return None
             else:
@@ -184,6 +196,8 @@ class Batch:
         """Execute from `machine.next` on: DONE or a status."""
         machine, records, results = self._machine, self._transactions.records, self._outcomes.results
         machine["tables"] = self._state.tables.address
+        self._tier_table.reserve(len(self._state.tables.codes))
+        machine["tiers"] = self._tier_table.records.ctypes.data
         if self._stepped is not None:
             return self._stepped.execute(records, results, resumed)
         return self._calls.execute_batch(
@@ -196,6 +210,7 @@ class Batch:
         machine["fork"], machine["number"] = environment.fork, environment.number
         machine["timestamp"] = environment.timestamp
         machine["block_hashes_number"] = -1
+        machine["heat_max"] = self._tiers.heat_max
         machine.set_word("coinbase", int.from_bytes(environment.coinbase, "big"))
         machine.set_word("gas_limit", environment.gas_limit)
         machine.set_word("base_fee", environment.base_fee_per_gas)

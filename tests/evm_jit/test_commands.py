@@ -85,9 +85,9 @@ def test_statetest_says_how_many_cases_are_on_other_forks(folder: Path, capsys: 
     [
         (["statetest", "nowhere.json"], "nowhere.json: there is no such file or folder."),
         (["statetest", ".", "--fork", "atlantis"], "no fork is called 'atlantis'"),
-        (["statetest", ".", "--engine", "compiled"], "no engine is called 'compiled'"),
+        (["statetest", ".", "--engine", "quickest"], "no engine is called 'quickest'"),
         (["blocktest", "nowhere.json"], "nowhere.json: there is no such file or folder."),
-        (["blocktest", ".", "--engine", "compiled"], "no engine is called 'compiled'"),
+        (["blocktest", ".", "--engine", "quickest"], "no engine is called 'quickest'"),
         (["blocktest"], "Missing argument"),
         (["statetest"], "Missing argument"),
         (["statetest", ".", "--jobs", "0"], "Invalid value for '--jobs'"),

@@ -1,0 +1,87 @@
+"""
+The compiler, pass by pass:
+
+1. `blocks`: bytecode is cut into blocks and sections;
+2. `carried`, in the second tier: which words go from block to block as values;
+3. `plan`: where the height of the stack is known;
+4. `translation` writes the IR of each block, with `words`, `environment` and `control`, over a `virtual_stack` on which
+   constants (`values`) are folded and jumps to them known; `ways_in` leads there; what is long is called, from `outlined`
+   or `builtins`;
+5. `object_code`: LLVM makes machine code of it;
+6. `loading`: which is linked with the builtins.
+
+Passes 1 to 5 need nothing of the running node: a process apart does them.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from evm_jit.compiler.blocks import cut
+from evm_jit.compiler.carried import carried_words
+from evm_jit.compiler.object_code import HOT, QUICK, emit_assembly, emit_object
+from evm_jit.compiler.plan import Plan
+from evm_jit.compiler.translation import Translation, translate
+from primitives.errors import CompilationRefused
+from primitives.forks import Fork
+
+GENERATOR_VERSION: Final = 1  # Of what objects expect of the frame, the machine and the builtins, and of all passes.
+TIERS: Final = (QUICK, HOT)
+CODE_SIZE_BYTES_MAX: Final = 49_152  # Init code, EIP-3860.
+WEIGHT_MAX: Final = 60_000
+
+
+@dataclass(frozen=True)
+class CompilationStats:
+    """What a compilation took and gave; times are of this thread's processor."""
+
+    code_size_bytes: int
+    block_count: int
+    instruction_count: int
+    ir_size_bytes: int
+    object_size_bytes: int
+    translate_ns: int
+    emit_ns: int
+
+
+@dataclass(frozen=True)
+class CompiledObject:
+    """An object, not loaded."""
+
+    object_bytes: bytes
+    ir_text: str
+    stats: CompilationStats
+
+
+def translate_code(code: bytes, fork: Fork, tier: int) -> Translation:
+    """Passes 1 to 4; CompilationRefused for code that weighs too much."""
+    if len(code) > CODE_SIZE_BYTES_MAX:
+        raise CompilationRefused(f"the code has {len(code):,} bytes, {CODE_SIZE_BYTES_MAX:,} are the most to compile")
+    program = cut(code, fork)
+    weight = sum(block.weight for block in program.blocks.values())
+    if weight > WEIGHT_MAX:
+        raise CompilationRefused(f"the code weighs {weight:,} instructions, {WEIGHT_MAX:,} are the most to compile")
+    return translate(Plan(program, carried_words(program) if tier == HOT else {}))
+
+
+def compile_code(code: bytes, fork: Fork, tier: int) -> CompiledObject:
+    """All but loading; CompilationRefused for code that weighs too much."""
+    began = time.thread_time_ns()
+    translation = translate_code(code, fork, tier)
+    translated = time.thread_time_ns()
+    octets = emit_object(translation.text, tier)
+    stats = CompilationStats(
+        code_size_bytes=len(code),
+        block_count=translation.block_count,
+        instruction_count=translation.instruction_count,
+        ir_size_bytes=len(translation.text),
+        object_size_bytes=len(octets),
+        translate_ns=translated - began,
+        emit_ns=time.thread_time_ns() - translated,
+    )
+    return CompiledObject(octets, translation.text, stats)
+
+
+def assembly_of(code: bytes, fork: Fork, tier: int) -> str:
+    """The machine code for people."""
+    return emit_assembly(translate_code(code, fork, tier).text, tier)

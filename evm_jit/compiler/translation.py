@@ -1,0 +1,152 @@
+"""
+A program as one function of LLVM IR:
+
+    i64 leveret_enter(machine, frame)
+
+runs a frame from `frame.pc` on, if a block starts there, and returns LEFT when the interpreter is to go on at
+`frame.pc`, or FAILED when the instruction there has failed. All blocks of the program are in it, and every one can be
+entered; gas and the top of the stack travel from block to block as values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from evm_jit.compiler import control, environment, words
+from evm_jit.compiler.blocks import JUMPDEST, Block, Instruction, Kind, Section
+from evm_jit.compiler.builtins import INSTRUCTIONS
+from evm_jit.compiler.emission import FAIL, LEAVE, Emission, label_of
+from evm_jit.compiler.ir_text import METADATA, FunctionText
+from evm_jit.compiler.outlined import OUTLINED
+from evm_jit.compiler.plan import Plan
+from evm_jit.compiler.values import Value, Word, fold
+from evm_jit.compiler.virtual_stack import VirtualStack
+from evm_jit.compiler.ways_in import ENTRY, tables, write_checks, write_ways_in
+from evm_jit.tiers import FAILED, LEFT
+
+# As bits would be handled faster and without a word of harm, but vectors of what was just stored limb by limb stall.
+ATTRIBUTES: Final = "nounwind noimplicitfloat"
+
+
+_EMITTED: Final[Mapping[str, words.Emit]] = {
+    **dict.fromkeys(INSTRUCTIONS, Emission.call),
+    **words.EMITTED,
+    **environment.EMITTED,
+    "JUMP": control.jump,
+    "JUMPI": control.jump_if,
+}
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The text of a module, and what it is made of."""
+
+    text: str
+    block_count: int
+    instruction_count: int
+
+
+def translate(plan: Plan) -> Translation:
+    """The module of a program."""
+    program = plan.program
+    text = FunctionText()
+    symbols: set[str] = set()
+    write_ways_in(text, plan)
+    for block in program.blocks.values():
+        _write_block(text, plan, block, symbols)
+    write_checks(text, plan, symbols)
+    _write_ways_out(text)
+    module = "\n".join(
+        [
+            *_declarations(symbols),
+            *tables(program),
+            f"define i64 @{ENTRY}(ptr noalias %machine, ptr noalias %frame) {ATTRIBUTES} {{",
+            text.text(),
+            "}",
+            *(OUTLINED[symbol] for symbol in sorted(symbols & OUTLINED.keys())),
+            METADATA,
+        ]
+    )
+    return Translation(
+        module, len(program.blocks), sum(len(list(each.instructions)) for each in program.blocks.values())
+    )
+
+
+def entry_of(pc: int) -> str:
+    """The label of the way from outside into the block that starts at `pc`."""
+    return f"enter{pc}"
+
+
+def _declarations(symbols: set[str]) -> list[str]:
+    """Of what the module calls."""
+    builtins = sorted(symbols - OUTLINED.keys())
+    return [
+        "declare i256 @llvm.bswap.i256(i256)",
+        "declare i256 @llvm.ctlz.i256(i256, i1)",
+        *(
+            f"declare i64 @{symbol}(ptr, ptr, i64, {'i64' if 'grow' in symbol else 'ptr'}) nounwind"
+            for symbol in builtins
+        ),
+    ]
+
+
+def _write_ways_out(text: FunctionText) -> None:
+    """The ends of compiled code; the frame's record is written."""
+    text.start(LEAVE)
+    text.do(f"ret i64 {LEFT}")
+    text.start(FAIL)
+    text.do(f"ret i64 {FAILED}")
+
+
+def _write_block(text: FunctionText, plan: Plan, block: Block, symbols: set[str]) -> None:
+    """The IR of one block, whose stack is right: its sections."""
+    gas, top, words_found = f"%gas.b{block.pc}", f"%top.b{block.pc}", plan.names(block.pc, "b")
+    text.start(label_of(block.pc), [("i64", gas), ("ptr", top), *(("i256", name) for name in words_found)])
+    emission = Emission(text, plan, block, VirtualStack(text, top), gas, symbols)
+    for slot, name in zip(plan.carried.get(block.pc, ()), words_found, strict=True):
+        emission.stack.carry(slot, Word(name))
+    for section in block.sections:
+        _write_section(emission, section)
+    if not emission.is_ended:
+        control.go_to(emission, block.last.next_pc)
+
+
+def _write_section(emission: Emission, section: Section) -> None:
+    """Charge its static gas; then one instruction after the other."""
+    first = section.instructions[0]
+    if first.kind is Kind.SOLITARY:
+        emission.stack.flush()
+    elif first.kind is Kind.INTERPRETED:
+        emission.stack.flush()
+        emission.leave(first.pc, emission.gas)
+        emission.is_ended = True
+        return
+    emission.pay(section.gas, first.pc)
+    emission.gas_behind = section.gas
+    for instruction in section.instructions:
+        emission.gas_behind -= instruction.opcode.gas
+        _write_instruction(emission, instruction)
+
+
+def _write_instruction(emission: Emission, instruction: Instruction) -> None:
+    """The IR of one instruction, unless its result is known."""
+    opcode, stack = instruction.opcode, emission.stack
+    number = opcode.number
+    if 0x5F <= number <= 0x7F:
+        return stack.push(instruction.immediate)
+    if 0x80 <= number <= 0x8F:
+        return stack.duplicate(number - 0x7F)
+    if 0x90 <= number <= 0x9F:
+        return stack.swap(number - 0x8F)
+    if opcode.name == "POP":
+        return stack.drop(1)
+    if number == JUMPDEST:
+        return None
+    if opcode.put == 1 and opcode.name in words.FOLDED:
+        operands = [stack.word_at(stack.height - 1 - index) for index in range(opcode.taken)]
+        known: Value | None = fold(opcode.name, operands)
+        known = words.identity(opcode.name, operands) if known is None else known
+        if known is not None:
+            stack.drop(opcode.taken)
+            return stack.push(known)
+    return _EMITTED[opcode.name](emission, instruction)

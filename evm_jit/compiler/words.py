@@ -1,0 +1,180 @@
+"""
+Instructions on words alone, as IR; the first operand is the topmost word.
+
+Constants have been folded before (`values.fold`), so at most one operand is a constant where it matters.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from evm_jit.compiler.blocks import Instruction
+from evm_jit.compiler.emission import Emission
+from evm_jit.compiler.values import FOLDS, WORD_MASK, Truth, Value, Word
+
+Emit = Callable[[Emission, Instruction], None]
+
+
+def _binary(operation: str, emission: Emission, instruction: Instruction) -> None:
+    """ADD, SUB, AND, OR, XOR: x op y, modulo 2^256."""
+    x, y = map(emission.stack.as_word, emission.stack.take(2))
+    name = instruction.opcode.name.lower()
+    emission.stack.push(Word(emission.text.let(name, f"{operation} i256 {x}, {y}")))
+
+
+def _multiply(emission: Emission, instruction: Instruction) -> None:
+    """MUL (0x02): x * y, modulo 2^256; x << n where y is 2^n."""
+    x, y = emission.stack.take(2)
+    if isinstance(x, int):
+        x, y = y, x
+    word = emission.stack.as_word(x)
+    if isinstance(y, int) and y.bit_count() == 1:
+        product = emission.text.let("mul", f"shl i256 {word}, {y.bit_length() - 1}")
+    else:
+        product = _outlined(emission, "multiply", word, emission.stack.as_word(y))
+    emission.stack.push(Word(product))
+
+
+def _divide(emission: Emission, instruction: Instruction) -> None:
+    """DIV (0x04): x / y, 0 if y is 0; x >> n where y is 2^n."""
+    divisor = emission.stack.word_at(emission.stack.height - 2)
+    if not isinstance(divisor, int) or divisor.bit_count() != 1:
+        return emission.call(instruction)
+    x, _ = emission.stack.take(2)
+    word = emission.stack.as_word(x)
+    return emission.stack.push(Word(emission.text.let("div", f"lshr i256 {word}, {divisor.bit_length() - 1}")))
+
+
+def _remainder(emission: Emission, instruction: Instruction) -> None:
+    """MOD (0x06): x mod y, 0 if y is 0; the lowest n bits of x where y is 2^n."""
+    divisor = emission.stack.word_at(emission.stack.height - 2)
+    if not isinstance(divisor, int) or divisor.bit_count() != 1:
+        return emission.call(instruction)
+    x, _ = emission.stack.take(2)
+    return emission.stack.push(Word(emission.text.let("mod", f"and i256 {emission.stack.as_word(x)}, {divisor - 1}")))
+
+
+def _compare(predicate: str, emission: Emission, instruction: Instruction) -> None:
+    """LT, GT, SLT, SGT, EQ: 1 if x and y compare so, else 0."""
+    x, y = map(emission.stack.as_word, emission.stack.take(2))
+    emission.stack.push(Truth(emission.text.let("is_" + predicate, f"icmp {predicate} i256 {x}, {y}")))
+
+
+def _is_zero(emission: Emission, instruction: Instruction) -> None:
+    """ISZERO (0x15): x = 0."""
+    x = emission.stack.pop()
+    if isinstance(x, Truth):
+        emission.stack.push(Truth(emission.text.let("is_not", f"xor i1 {x.name}, true")))
+    else:
+        word = emission.stack.as_word(x)
+        emission.stack.push(Truth(emission.text.let("is_zero", f"icmp eq i256 {word}, 0")))
+
+
+def _not(emission: Emission, instruction: Instruction) -> None:
+    """NOT (0x19): ~x."""
+    word = emission.stack.as_word(emission.stack.pop())
+    emission.stack.push(Word(emission.text.let("not", f"xor i256 {word}, -1")))
+
+
+def _byte(emission: Emission, instruction: Instruction) -> None:
+    """BYTE (0x1a): (x >> (248 - 8 index)) mod 256, 0 for an index of 32 or more."""
+    text = emission.text
+    index, x = map(emission.stack.as_word, emission.stack.take(2))
+    in_range = text.let("in_range", f"icmp ult i256 {index}, 32")
+    bits = text.let("bits", f"shl i256 {index}, 3")
+    amount = text.let("amount", f"sub i256 248, {bits}")
+    in_word = text.let("amount", f"select i1 {in_range}, i256 {amount}, i256 0")
+    moved = _outlined(emission, "shift_right", in_word, x)
+    byte = text.let("byte", f"and i256 {moved}, 255")
+    emission.stack.push(Word(text.let("byte", f"select i1 {in_range}, i256 {byte}, i256 0")))
+
+
+def _sign_extend(emission: Emission, instruction: Instruction) -> None:
+    """SIGNEXTEND (0x0b): (x << s) >>s s with s = 248 - 8 size; x itself for a size of 31 or more."""
+    text = emission.text
+    size, x = emission.stack.take(2)
+    word = emission.stack.as_word(x)
+    if isinstance(size, int):
+        if size >= 31:
+            return emission.stack.push(x)
+        unused = str(248 - 8 * size)
+        moved = text.let("moved", f"shl i256 {word}, {unused}")
+        return emission.stack.push(Word(text.let("signextend", f"ashr i256 {moved}, {unused}")))
+    is_short = text.let("is_short", f"icmp ult i256 {emission.stack.as_word(size)}, 31")
+    last = text.let("last", f"select i1 {is_short}, i256 {emission.stack.as_word(size)}, i256 31")
+    bits = text.let("bits", f"shl i256 {last}, 3")
+    unused = text.let("unused", f"sub i256 248, {bits}")
+    moved = _outlined(emission, "shift_left", unused, word)
+    return emission.stack.push(Word(_outlined(emission, "shift_right_signed", unused, moved)))
+
+
+def _shift(operation: str, outlined: str, emission: Emission, instruction: Instruction) -> None:
+    """SHL, SHR, SAR (EIP-145): x shifted; by 256 or more all bits are gone, or the sign is left."""
+    shift, x = emission.stack.take(2)
+    word = emission.stack.as_word(x)
+    name = instruction.opcode.name.lower()
+    if not isinstance(shift, int):
+        result = _outlined(emission, outlined, emission.stack.as_word(shift), word)
+    elif shift < 256 or operation == "ashr":
+        result = emission.text.let(name, f"{operation} i256 {word}, {min(shift, 255)}")
+    else:
+        return emission.stack.push(0)
+    return emission.stack.push(Word(result))
+
+
+def _count_leading_zeros(emission: Emission, instruction: Instruction) -> None:
+    """CLZ (0x1e, EIP-7939): how many bits stand before the first 1, 256 for 0."""
+    word = emission.stack.as_word(emission.stack.pop())
+    emission.stack.push(Word(emission.text.let("clz", f"call i256 @llvm.ctlz.i256(i256 {word}, i1 false)")))
+
+
+def _outlined(emission: Emission, name: str, x: str, y: str) -> str:
+    """What LLVM takes long to compile is one function a module."""
+    emission.symbols.add(name)
+    return emission.text.let(name, f"call i256 @{name}(i256 {x}, i256 {y})")
+
+
+def identity(name: str, operands: list[Value]) -> Value | None:
+    """What an instruction gives without doing anything, as x + 0 does; None if it must be done."""
+    if len(operands) != 2:
+        return None
+    x, y = operands
+    if name in ("ADD", "OR", "XOR") and 0 in (x, y):
+        return y if x == 0 else x
+    if name == "AND" and WORD_MASK in (x, y):
+        return y if x == WORD_MASK else x
+    if name == "MUL" and 1 in (x, y):
+        return y if x == 1 else x
+    if name in ("SUB", "DIV") and y == int(name == "DIV"):
+        return x
+    if name in ("SHL", "SHR", "SAR") and x == 0:
+        return y
+    return None
+
+
+# Instructions whose result may be known, or be one of the operands.
+FOLDED: Final = frozenset(FOLDS)
+
+EMITTED: Final[Mapping[str, Emit]] = {
+    "ADD": partial(_binary, "add"),
+    "MUL": _multiply,
+    "SUB": partial(_binary, "sub"),
+    "DIV": _divide,
+    "MOD": _remainder,
+    "SIGNEXTEND": _sign_extend,
+    "LT": partial(_compare, "ult"),
+    "GT": partial(_compare, "ugt"),
+    "SLT": partial(_compare, "slt"),
+    "SGT": partial(_compare, "sgt"),
+    "EQ": partial(_compare, "eq"),
+    "ISZERO": _is_zero,
+    "AND": partial(_binary, "and"),
+    "OR": partial(_binary, "or"),
+    "XOR": partial(_binary, "xor"),
+    "NOT": _not,
+    "BYTE": _byte,
+    "SHL": partial(_shift, "shl", "shift_left"),
+    "SHR": partial(_shift, "lshr", "shift_right"),
+    "SAR": partial(_shift, "ashr", "shift_right_signed"),
+    "CLZ": _count_leading_zeros,
+}

@@ -1,0 +1,58 @@
+"""Constants are folded to what the kernels of the same opcodes give."""
+
+from random import Random
+
+import pytest
+
+from evm_jit.compiler.values import FOLDS, WORD_MASK, Truth, Word, fold
+from evm_jit.compiler.words import identity
+from evm_jit.engine import Call
+from evm_jit.engines import make_engine
+from evm_jit.opcodes import OPCODES
+from primitives.block import BlockEnvironment
+from primitives.forks import Fork
+from statestore.state import State
+from tests.asm import operands, push
+
+EDGES = (0, 1, 2, 7, 31, 32, 255, 256, 1 << 64, 1 << 128, (1 << 255) - 1, 1 << 255, WORD_MASK - 1, WORD_MASK)
+NUMBERS = {row.name: row.number for row in OPCODES.values()}
+CONTRACT, CALLER = bytes(18) + b"\x10\x00", bytes(18) + b"\xca\x11"
+
+
+@pytest.fixture(scope="module")
+def interpreted():
+    engine = make_engine("native")
+    environment = BlockEnvironment(fork=Fork.OSAKA, chain_id=1, number=1, timestamp=1, gas_limit=1 << 30)
+
+    def run(name: str, values: tuple[int, ...]) -> int:
+        state = State()
+        state.set_code(
+            CONTRACT, operands(*values) + bytes((NUMBERS[name],)) + push(0) + b"\x52" + operands(0, 32) + b"\xf3"
+        )
+        result = engine.call(Call(CALLER, CONTRACT, 1_000_000, frame_only=True), environment, state)
+        return int.from_bytes(result.output, "big")
+
+    return run
+
+
+@pytest.mark.parametrize("name", FOLDS)
+def test_a_fold_is_what_the_instruction_gives(name, interpreted):
+    rng = Random(name)
+    count = OPCODES[NUMBERS[name]].taken
+    for _ in range(60):
+        values = tuple(rng.choice(EDGES) if rng.random() < 0.8 else rng.getrandbits(256) for _ in range(count))
+        assert fold(name, list(values)) == interpreted(name, values), (name, values)
+
+
+def test_only_constants_are_folded():
+    assert fold("ADD", [1, Word("%x")]) is None
+    assert fold("EQ", [Truth("%x"), 1]) is None
+    assert fold("SLOAD", [1]) is None
+
+
+def test_instructions_that_change_nothing_are_known():
+    x = Word("%x")
+    assert identity("ADD", [0, x]) == identity("ADD", [x, 0]) == x
+    assert identity("AND", [WORD_MASK, x]) == identity("MUL", [x, 1]) == identity("SHR", [0, x]) == x
+    assert identity("SUB", [x, 0]) == identity("DIV", [x, 1]) == x
+    assert identity("SUB", [0, x]) is identity("DIV", [1, x]) is identity("SHL", [x, 0]) is None
