@@ -32,12 +32,19 @@ SHOWN_SIZE_MAX = 60  # Of what can't be meant.
 
 
 EngineOption = Annotated[
-    str, typer.Option("--engine", metavar="reference|native|interpreter|compiled|shadow", help="The engine to execute on.")
+    str,
+    typer.Option(
+        "--engine", metavar="reference|native|interpreter|compiled|compiled-hot|shadow", help="What executes."
+    ),
 ]
 ForkOption = Annotated[str | None, typer.Option("--fork", metavar="NAME", help="Only this fork's rules.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 JobsOption = Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes that run cases.")]
 TraceOption = Annotated[bool, typer.Option("--trace", help="Print every instruction as a line of JSON (EIP-3155).")]
+EmitOption = Annotated[
+    str | None,
+    typer.Option("--emit", metavar="ir|asm|stats", help="Print what the compiler makes of the code."),
+]
 TraceMemoryOption = Annotated[bool, typer.Option("--trace-memory", help="The same, with the memory of the frame.")]
 
 
@@ -90,9 +97,13 @@ def run(
     bench: Annotated[int, typer.Option("--bench", min=0, metavar="N", help="Time N runs more.")] = 0,
     trace: TraceOption = False,
     trace_memory: TraceMemoryOption = False,
+    emit: EmitOption = None,
 ) -> int:
     """Run bytecode or a workload, show what it returns and the gas it uses, and time it."""
     only = None if fork is None else fork_by_name(fork)
+    if emit is not None:
+        print(_emitted(_workload(code, calldata, gas, workload, only), engine, emit))
+        return 0
     writer = _trace_writer(trace, trace_memory)
     done = run_workload(_workload(code, calldata, gas, workload, only), make_engine(engine), bench, writer)
     if as_json or writer is None:  # A trace ends with its own summary.
@@ -179,6 +190,21 @@ def _workload(code: str | None, calldata: str, gas: int, file: Path | None, fork
         return read_workload(file, fork)
     assert code is not None, "one of the two was given"
     return program(_code(code, "--code "), _hex(calldata, "--input"), gas, fork)
+
+
+def _emitted(workload: Workload, engine: str, what: str) -> str:
+    """What the compiler makes of the code that a workload calls first: its IR, its assembly, or figures."""
+    from evm_jit.compiler.emitted import EMITTED, TIERS
+
+    if engine not in TIERS:
+        raise ConfigError(f"--emit needs a compiler: use --engine {' or '.join(TIERS)}.")
+    if what not in EMITTED:
+        raise ConfigError(f"--emit does not know '{what}': use one of {', '.join(EMITTED)}.")
+    codes = {account.address: account.code for account in workload.accounts}
+    code = codes.get(workload.calls[0].to or b"", b"") if workload.calls else b""
+    if not code:
+        raise ConfigError("--emit shows the code that is called first, and none is.")
+    return EMITTED[what](code, workload.environment.fork, TIERS[engine])
 
 
 def _code(text: str, what: str = "") -> bytes:

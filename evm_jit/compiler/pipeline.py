@@ -5,8 +5,8 @@ The compiler, pass by pass:
 2. `carried`, in the second tier: which words go from block to block as values;
 3. `plan`: where the height of the stack is known;
 4. `translation` writes the IR of each block, with `words`, `environment` and `control`, over a `virtual_stack` on which
-   constants (`values`) are folded and jumps to them known; `ways_in` leads there; what is long is called, from `outlined`
-   or `builtins`;
+   constants (`values`) are folded and jumps to them known; `ways_in` leads there, `outlined` and `builtins` have what
+   is long;
 5. `object_code`: LLVM makes machine code of it;
 6. `loading`: which is linked with the builtins.
 
@@ -19,7 +19,7 @@ from typing import Final
 
 from evm_jit.compiler.blocks import cut
 from evm_jit.compiler.carried import carried_words
-from evm_jit.compiler.object_code import HOT, QUICK, emit_assembly, emit_object
+from evm_jit.compiler.object_code import HOT, QUICK, emit_object
 from evm_jit.compiler.plan import Plan
 from evm_jit.compiler.translation import Translation, translate
 from primitives.errors import CompilationRefused
@@ -80,8 +80,3 @@ def compile_code(code: bytes, fork: Fork, tier: int) -> CompiledObject:
         emit_ns=time.thread_time_ns() - translated,
     )
     return CompiledObject(octets, translation.text, stats)
-
-
-def assembly_of(code: bytes, fork: Fork, tier: int) -> str:
-    """The machine code for people."""
-    return emit_assembly(translate_code(code, fork, tier).text, tier)
