@@ -189,7 +189,7 @@ class CompileQueue(Generic[Loaded]):
         except WorkerFailed as failure:
             if not self._is_closed:
                 self._start_failures += 1
-                log.error("the compiler of contracts does not start: it %s", failure)
+                log.error("the compiler of contracts does not start: %s", failure)
             return Refused(key, f"the compiler {failure}")
         try:
             answer = worker.ask(code, key.fork, key.tier)
@@ -236,7 +236,7 @@ class CompileQueue(Generic[Loaded]):
     def _refused(self, key: ObjectKey, reason: str) -> Refused:
         """Remember and tell that a contract is not compiled."""
         if not self._is_closed:
-            log.info("contract 0x%s stays with the interpreter: it %s", key.code_hash.hex(), reason)
+            log.info("contract 0x%s stays with the interpreter: %s", key.code_hash.hex(), reason)
             self._remember(key, reason)
         return Refused(key, reason)
 

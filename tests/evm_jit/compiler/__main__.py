@@ -5,6 +5,7 @@ No bomb may cost more than the worker's limits; one that would is refused, here 
 """
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -33,7 +34,7 @@ class Costs:
     def add(self, bomb: Bomb, result: Ready[int] | Refused) -> None:
         self.count += 1
         if isinstance(result, Refused):
-            self.refusals[result.reason] += 1
+            self.refusals[re.sub(r"[\d,]{5,}", "N", result.reason)] += 1
             return
         self.code_size_bytes += len(bomb.code)
         self.cpu_ns += result.cpu_ns
@@ -92,7 +93,7 @@ def main() -> int:
         print(costs[name].line(name))
     print(every.line("all"))
     for reason, count in every.refusals.most_common():
-        print(f"refused {count:5} times: it {reason}")
+        print(f"refused {count:5} times: {reason}")
     print(
         f"memory of the worker at most {memory_bytes_max / 2**20:,.0f} MB; {time.monotonic() - begin_s:,.0f} s in all"
     )
