@@ -26,7 +26,7 @@ from primitives.forks import Fork
 from primitives.keccak import keccak256
 from primitives.receipt import merge_blooms
 from primitives.validity import GAS_PER_BLOB
-from statestore.trie import ordered_trie_root
+from statestore.ordered_trie import ordered_trie_root
 
 GAS_LIMIT_MIN: Final = 5_000
 GAS_LIMIT_MAX: Final = 2**63 - 1

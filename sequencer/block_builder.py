@@ -17,7 +17,8 @@ from primitives.mini_block import MiniBlock
 from primitives.receipt import merge_blooms
 from primitives.state_diff import AccountChange, StateDiff
 from sequencer.fees import base_fee_after
-from statestore.trie import StateTrie, ordered_trie_root
+from statestore.ordered_trie import ordered_trie_root
+from statestore.trie import StateTrie
 
 BlockHash = Callable[[int], bytes]
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from primitives.compiled_calls import INT, NONCE, POINTER, compile_call
 from primitives.u256 import load_address, load_limbs
 from statestore import accounts, code, journal, storage, versions
+from statestore.ordered_trie import root_call
 from statestore.table import ACCOUNTS_FULL, SLOTS_FULL, as_tables, counters_of
 
 
@@ -250,4 +251,5 @@ def compile_kernels(progress: Callable[[str, int, int], None] = lambda name, don
     with _lock:
         if not _kernels:
             _kernels.append(Kernels(progress))
+            root_call()
         return _kernels[0]

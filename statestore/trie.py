@@ -7,7 +7,7 @@ not the number of writes. Not thread-safe: one thread writes and asks for roots.
 Source: Yellow Paper, appendix D.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
 from primitives import rlp
@@ -145,14 +145,6 @@ def state_root(accounts: Iterable[tuple[bytes, Account, Mapping[int, int]]]) -> 
         storage = Trie()
         _write_storage(storage, slots.items())
         trie.set(keccak256(address), _account_value(account, storage.root()))
-    return trie.root()
-
-
-def ordered_trie_root(items: Sequence[bytes]) -> bytes:
-    """The root over encoded transactions or receipts, keyed by rlp(index); also for withdrawals."""
-    trie = Trie()
-    for index, item in enumerate(items):
-        trie.set(rlp.encode(rlp.encode_int(index)), item)
     return trie.root()
 
 

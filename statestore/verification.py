@@ -12,8 +12,9 @@ from itertools import islice
 
 from primitives.block import SealedBlock
 from primitives.mini_block import MiniBlock
+from statestore.ordered_trie import ordered_trie_root
 from statestore.recovery import OpenChain
-from statestore.trie import ordered_trie_root, state_root
+from statestore.trie import state_root
 
 Progress = Callable[[int, int], None]
 

@@ -16,7 +16,8 @@ from primitives.receipt import BLOOM_SIZE_BYTES, Receipt
 from primitives.signature import address_of
 from primitives.state_diff import Account
 from primitives.transaction import LEGACY, Transaction
-from statestore.trie import ordered_trie_root, state_root
+from statestore.ordered_trie import ordered_trie_root
+from statestore.trie import state_root
 
 KEY = bytes(31) + b"\x01"
 SENDER = address_of(KEY)

@@ -13,7 +13,7 @@ from evm_jit.statetest import Refusal
 from primitives.forks import Fork
 from primitives.receipt import Receipt
 from primitives.state_diff import Account
-from statestore.trie import ordered_trie_root
+from statestore.ordered_trie import ordered_trie_root
 from tests.evm_jit.block_case import (
     COINBASE,
     ETHER,

@@ -12,7 +12,7 @@ from primitives.errors import DecodingError
 from primitives.forks import Fork, ForkSchedule
 from primitives.transaction import decode_transaction
 from statestore.genesis import read_genesis
-from statestore.trie import ordered_trie_root
+from statestore.ordered_trie import ordered_trie_root
 from tests import public_data
 
 HASHES = st.binary(min_size=32, max_size=32)

@@ -10,7 +10,7 @@ from primitives.constants import EMPTY_LIST_HASH
 from primitives.keccak import keccak256
 from primitives.receipt import Log, Receipt, bloom_bits, logs_bloom, logs_hash, merge_blooms
 from primitives.rlp import as_list, decode, decode_prefix, encode
-from statestore.trie import ordered_trie_root
+from statestore.ordered_trie import ordered_trie_root
 from tests import public_data
 
 ADDRESSES = st.binary(min_size=20, max_size=20)

@@ -13,7 +13,8 @@ from primitives.keccak import keccak256
 from primitives.receipt import merge_blooms
 from primitives.state_diff import Account, AccountChange, StateDiff
 from sequencer.block_builder import net_diff
-from statestore.trie import ordered_trie_root, state_root
+from statestore.ordered_trie import ordered_trie_root
+from statestore.trie import state_root
 from tests.sequencer.accounts import ADDRESSES, GWEI, RECEIVER, transfer
 from tests.sequencer.world import LOG, START_S, ToyEngine, World, with_gas_limit
 

@@ -12,7 +12,7 @@ from trie import HexaryTrie
 from primitives.constants import EMPTY_TRIE_ROOT, KECCAK_EMPTY
 from primitives.keccak import keccak256
 from primitives.state_diff import EMPTY_ACCOUNT, Account, AccountChange, StateDiff
-from statestore.trie import StateTrie, Trie, ordered_trie_root, state_root
+from statestore.trie import StateTrie, Trie, state_root
 from tests import public_data
 
 STORAGE = Mapping[int, int]
@@ -90,15 +90,6 @@ def test_a_root_node_shorter_than_a_hash_is_hashed_all_the_same():
     reference = HexaryTrie({})
     reference.set(b"\x01", b"a")
     assert trie.root() == reference.root_hash
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 16, 127, 128, 129, 300])
-def test_the_root_over_an_ordered_list_is_keyed_by_rlp_of_the_index(count):
-    items = [bytes((index % 256,)) * (index % 70 + 1) for index in range(count)]
-    reference = HexaryTrie({})
-    for index, item in enumerate(items):
-        reference.set(reference_rlp.encode(index), item)
-    assert ordered_trie_root(items) == reference.root_hash
 
 
 class NaiveState:

@@ -10,8 +10,8 @@ from primitives.errors import DatadirCorrupt
 from primitives.state_diff import Account, AccountChange, StateDiff
 from primitives.wire import encode_mini_block, encode_sealed_block
 from statestore.disk import MemoryDisk
+from statestore.ordered_trie import ordered_trie_root
 from statestore.recovery import open_chain
-from statestore.trie import ordered_trie_root
 from statestore.verification import verify_chain
 from tests.statestore.chain_builder import ADDRESSES, GENESIS, ChainBuilder, contents
 
