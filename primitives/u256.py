@@ -60,9 +60,9 @@ def from_limbs(typing_context: Any, limbs: Any) -> Any:
     return U256(LIMBS), emit
 
 
-def _load_limbs(builder, address):
+def load_limbs_at(builder, address):
     """
-    Limb by limb, by loads that LLVM may not join.
+    IR: a word limb by limb, by loads that LLVM may not join.
 
     A word on the EVM's stack was mostly stored a moment ago, limb by limb. A processor hands what was just stored to a
     load that it covers; a vector load that needs four such stores waits until they are in the cache, 5 ns or so.
@@ -75,10 +75,18 @@ def _load_limbs(builder, address):
     return word
 
 
+def store_limbs_at(builder, address, word):
+    """IR: limb by limb too. LLVM would collect limbs in a vector for one store, which takes longer than four."""
+    for limb in range(LIMB_COUNT):
+        place = builder.inttoptr(builder.add(address, address.type(8 * limb)), ir.IntType(LIMB_BITS).as_pointer())
+        part = builder.trunc(builder.lshr(word, WORD(LIMB_BITS * limb)), ir.IntType(LIMB_BITS))
+        builder.store_atomic(part, place, "monotonic", 8)
+
+
 # load_limbs(address), store_limbs(address, word): 32 bytes in the machine's order, 8-byte aligned, as four limbs in a
 # row of an array.
-load_limbs = operation(U256, (types.int64,), _load_limbs)
-store_limbs = operation(types.void, (types.int64, U256), store_at)
+load_limbs = operation(U256, (types.int64,), load_limbs_at)
+store_limbs = operation(types.void, (types.int64, U256), store_limbs_at)
 
 
 def _load_big_endian(builder, address):
