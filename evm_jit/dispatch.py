@@ -61,8 +61,15 @@ _TAIL = """            else:
                 return status
 """
 
-# What the interpreter has that hands frames to compiled code.
-_ENTER = """        if frame.compiled != 0:
+# What the interpreter has that hands frames to the loop of threaded code, and to compiled code.
+_ENTER = """        if frame.threaded != 0:
+            status = run_threaded(machine, frame)
+            if status > 0:
+                status = leave_frame(machine, status)
+            if status != RUNNING:
+                return status
+            continue
+        if frame.compiled != 0:
             status = run_compiled(machine, frame)
             if status != IN_FRAME:
                 if status > 0:
@@ -149,6 +156,8 @@ def interpreter_source(name: str, is_stepping: bool) -> str:
         imports.append(f"from {function.__module__} import {function.__name__}")
         branches.append(f"            {'elif' if branches else 'if'} handler == {number}:  # {row.name}\n")
         branches += [f"                {line}\n" for line in _branch(row, is_stepping)]
+    if not is_stepping:
+        imports.append("from evm_jit.threaded_interpreter import run_threaded")
     names = [line.split()[-1] for line in imports]
     assert len(set(names)) == len(names), "two functions of the table have one name"
     step, enter, leave = (_STEP, "", "") if is_stepping else ("", _ENTER, _LEAVE)

@@ -17,11 +17,14 @@ from evm_jit.halt_codes import (
     RUNNING,
     UNSUPPORTED,
 )
-from evm_jit.machine import FRAME_SIZE_BYTES, TIER_SIZE_BYTES, as_frame, as_tier
+from evm_jit.machine import FRAME_SIZE_BYTES, NEVER, TIER_SIZE_BYTES, as_frame, as_tier
+from evm_jit.threaded_cache import entry_of, forget_all, heat, threaded_code_of
+from evm_jit.tiers import add_heat
 from primitives.forks import Fork
 from primitives.keccak_kernels import keccak256_at
 from primitives.kernels_cache import njit
-from primitives.memory import clear_bytes, copy_bytes, load_byte
+from primitives.memory import clear_bytes, copy_bytes, load_byte, load_int64
+from primitives.records import address_of
 from primitives.u256 import store_limbs
 from primitives.wide_integers import u256
 from statestore.accounts import write_code
@@ -71,7 +74,8 @@ def frame_above(machine, frame):
 @njit
 def enter(machine, frame, address):
     """Let a frame run, whose code, calldata and gas are set."""
-    frame.pc = frame.code
+    frame.pc = load_int64(frame.threaded) if frame.threaded != 0 else frame.code
+    frame.gas_start = frame.gas_left
     frame.top = frame.stack
     frame.memory_size = 0
     machine.frame = address
@@ -88,7 +92,15 @@ def set_code(machine, frame, code_row_number):
     frame.code_size = code.size_bytes
     frame.jump_destinations = tables.code_bytes + code.jump_destinations
     frame.code_row = code_row_number
-    frame.compiled = as_tier(machine.tiers + code_row_number * TIER_SIZE_BYTES).entry
+    tier = as_tier(machine.tiers + code_row_number * TIER_SIZE_BYTES)
+    frame.compiled = tier.entry
+    frame.threaded, frame.entry = 0, 0
+    if machine.translates != NEVER and tier.entry == 0 and tier.heat <= machine.heat_max:
+        if machine.threaded_is_full != 0 and frame.depth == 0:
+            forget_all(machine)
+        entry = entry_of(machine, code.hash)
+        frame.threaded = threaded_code_of(machine, entry, frame.code, frame.code_size, frame.jump_destinations)
+        frame.entry = address_of(entry)
 
 
 @njit
@@ -105,6 +117,7 @@ def set_init_code(machine, frame, source, size):
     frame.code, frame.code_size, frame.jump_destinations = code, size, bitmap
     frame.code_row, frame.compiled = -1, 0
     frame.memory = aligned(end)
+    frame.threaded, frame.entry = 0, 0
     return RUNNING
 
 
@@ -164,11 +177,16 @@ def leave_frame(machine, halt):
     machine.last_halt = halt
     halt = end_frame(machine, frame, halt)
     machine.halt = 0
+    used = frame.gas_start - frame.gas_left
+    heat(frame, used)
+    if frame.threaded != 0:
+        add_heat(machine, frame, used)
     if halt < 0 or frame.depth == 0:
         return halt
     caller = as_frame(machine.frame - FRAME_SIZE_BYTES)
     machine.frame -= FRAME_SIZE_BYTES
     caller.gas_left += frame.gas_left
+    caller.gas_start -= used
     if machine.return_data + machine.output_size > machine.return_data_end:
         return UNSUPPORTED
     copy_bytes(machine.return_data, machine.output, machine.output_size)

@@ -8,6 +8,7 @@ costs nothing, and what a transaction needs beyond an arena makes it the referen
 """
 
 import mmap
+import os
 from typing import Any, Final
 
 import numpy as np
@@ -26,8 +27,14 @@ MEMORY_SIZE_BYTES: Final = 1 << 32  # Reserved. 2^24 gas buy less than 3 MB in o
 RETURN_DATA_SIZE_BYTES: Final = 1 << 31
 LOGS_SIZE_BYTES: Final = 1 << 28
 OUTPUTS_SIZE_BYTES: Final = 1 << 28
+THREADED_SIZE_BYTES: Final = 1 << 28
+THREADED_ENTRY_COUNT: Final = 4_096
+# When threaded code is made of a code. Tests, whose programs run once, have it made at once.
+NEVER, WHEN_HOT, AT_ONCE = range(3)
+TRANSLATES: Final = AT_ONCE if os.environ.get("LEVERET_TRANSLATE") == "at once" else WHEN_HOT
 BLOCK_HASH_COUNT: Final = 256
 MEMO_COUNT: Final = 4_096
+SHORT_MEMO_COUNT: Final = 1_024
 INVALID: Final = 0xFE  # What the interpreter branches on for every number that no opcode of the fork has.
 WORD = (np.uint64, 4)
 ADDRESS = (np.uint64, 3)
@@ -63,10 +70,31 @@ FRAME = np.dtype(
         ("value", *WORD),
         ("compiled", np.int64),  # address of the machine code of its code, 0 if there is none
         ("code_row", np.int64),  # of its code, -1 for init code
+        ("threaded", np.int64),  # its threaded code, 0 for none
+        ("entry", np.int64),  # THREADED_ENTRY of its code, 0 for none
+        ("gas_start", np.int64),  # what it began with, less what frames that it opened have used
+        ("reserved", np.uint64, 1),
     ]
 )
 LOG = np.dtype([("address", *ADDRESS), ("topic_count", np.int64), ("data_size", np.int64), ("size", np.int64)])
 MEMO = np.dtype([("upper", *WORD), ("lower", *WORD), ("digest", *WORD)])
+# What is known of a code; the machine has one place for all whose hashes end alike. See threaded_cache.py.
+THREADED_ENTRY = np.dtype(
+    [
+        ("hash", *WORD),
+        ("fork", np.int64),
+        ("heat", np.int64),
+        ("code", np.int64),  # address, 0 while there is none
+        ("reserved", np.int64),
+    ]
+)
+SHORT_MEMO = np.dtype(
+    [
+        *((name, *WORD) for name in ("first", "second", "third", "fourth", "digest")),
+        ("size", np.int64),
+        ("reserved", np.uint64, 3),
+    ]
+)
 MACHINE = np.dtype(
     [
         ("tables", np.int64),
@@ -88,9 +116,18 @@ MACHINE = np.dtype(
         ("memo", np.int64),  # MEMO[MEMO_COUNT]
         ("tiers", np.int64),  # TIER for each row of the codes
         ("heat_max", np.int64),  # of a code without machine code; below 0 every code is to have some
+        ("short_memo", np.int64),  # SHORT_MEMO[SHORT_MEMO_COUNT]
         ("block_hashes", np.int64),  # uint64[256, 4]: of block number i at i mod 256
         ("block_hashes_number", np.int64),  # of the block that they were loaded for
         ("libsecp256k1", np.int64),
+        ("threaded_opcodes", np.int64),  # int64[256, 2], see threaded_opcodes.py
+        ("fusions", np.int64),  # int64[n, 128], see threaded_opcodes.py
+        ("threaded_entries", np.int64),  # THREADED_ENTRY[THREADED_ENTRY_COUNT]
+        ("threaded", np.int64),  # the arena
+        ("threaded_top", np.int64),
+        ("threaded_end", np.int64),
+        ("threaded_is_full", np.int64),
+        ("translates", np.int64),
         ("halt", np.int64),  # why the frame stops, while it does: see halt_codes.py
         ("halt_opcode", np.int64),  # more about it
         ("halt_height", np.int64),
@@ -154,10 +191,13 @@ FRAME_SIZE_BYTES: Final = FRAME.itemsize
 LOG_SIZE_BYTES: Final = LOG.itemsize
 MEMO_SIZE_BYTES: Final = MEMO.itemsize
 TIER_SIZE_BYTES: Final = TIER.itemsize
+SHORT_MEMO_SIZE_BYTES: Final = SHORT_MEMO.itemsize
+THREADED_ENTRY_SIZE_BYTES: Final = THREADED_ENTRY.itemsize
 
 as_machine, as_frame, as_log = record_at(MACHINE), record_at(FRAME), record_at(LOG)
 as_memo, as_tier = record_at(MEMO), record_at(TIER)
 result_row = row_of(RESULT)
+as_short_memo, as_threaded_entry = record_at(SHORT_MEMO), record_at(THREADED_ENTRY)
 
 
 def reserve(size_bytes: int) -> mmap.mmap:
@@ -191,11 +231,15 @@ class Machine:
             ("return_data", RETURN_DATA_SIZE_BYTES),
             ("logs", LOGS_SIZE_BYTES),
             ("outputs", OUTPUTS_SIZE_BYTES),
+            ("threaded", THREADED_SIZE_BYTES),
+            ("short_memo", SHORT_MEMO_COUNT * SHORT_MEMO_SIZE_BYTES),
+            ("threaded_entries", THREADED_ENTRY_COUNT * THREADED_ENTRY_SIZE_BYTES),
         ):
             self[name] = self._keep(np.frombuffer(reserve(size_bytes), np.uint8))
             if f"{name}_end" in (MACHINE.names or ()):
                 self[f"{name}_end"] = self[name] + size_bytes
         self["stack"] += STACK_GUARD_SIZE_BYTES
+        self["threaded_top"] = self["threaded"]
         self.block_hashes = np.zeros((BLOCK_HASH_COUNT, 4), np.uint64)
         self["block_hashes"] = self.block_hashes.ctypes.data
         # An empty entry would claim that the digest of 64 zero bytes is 0.

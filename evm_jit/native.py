@@ -32,7 +32,9 @@ from evm_jit.machine import (
     BLOCK_HASH_COUNT,
     CALL,
     FRAME_ONLY,
+    NEVER,
     TRANSACTION,
+    TRANSLATES,
     Machine,
 )
 from evm_jit.native_calls import compile_calls
@@ -41,6 +43,7 @@ from evm_jit.opcodes import opcode_table
 from evm_jit.outcomes import Outcomes
 from evm_jit.precompiles import PrecompileFailed
 from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
+from evm_jit.threaded_opcodes import fusion_table, threaded_table
 from evm_jit.tier_table import NoTiers, Tiers, running_frame
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
@@ -57,6 +60,8 @@ from statestore.view import WorldState
 FIRST_FORK: Final = Fork.BERLIN
 
 _OPCODE_TABLES: Final = {fork: opcode_table(fork) for fork in Fork if fork >= FIRST_FORK}
+_THREADED_TABLES: Final = {fork: threaded_table(fork) for fork in Fork if fork >= FIRST_FORK}
+_FUSIONS: Final = fusion_table()
 
 
 @cache
@@ -207,6 +212,9 @@ class Batch:
     def _set_environment(self) -> None:
         machine, environment = self._machine, self._environment
         machine["opcodes"] = _OPCODE_TABLES[environment.fork].ctypes.data
+        machine["threaded_opcodes"] = _THREADED_TABLES[environment.fork].ctypes.data
+        machine["fusions"] = _FUSIONS.ctypes.data
+        machine["translates"] = TRANSLATES if self._stepped is None else NEVER
         machine["fork"], machine["number"] = environment.fork, environment.number
         machine["timestamp"] = environment.timestamp
         machine["block_hashes_number"] = -1
