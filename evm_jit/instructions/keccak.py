@@ -1,22 +1,34 @@
 """
 0x20: the hash of a part of memory.
 
-Most hashes that contracts ask for are of 64 bytes, the name of a mapping's element, and the same ones again and again:
-these are kept in a memo of fixed size. An entry holds the preimage whole, so what is taken from it is right whoever put
-it there; an entry of zeros would be wrong, so the machine fills the memo with a true one first.
+Most hashes that contracts ask for are of 64 bytes, the name of a mapping's element, or of a few words more or less, the
+address of a contract, and the same ones again and again: these are kept in memos of fixed size. An entry holds the
+preimage whole, so what is taken from it is right whoever put it there. An entry of zeros would be wrong, so the machine
+fills the first memo with a true one before; in the second it is that of no bytes, which nobody looks for.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 from evm_jit.frame_memory import expand, size_of, words_of
 from evm_jit.gas import GAS_KECCAK256_PER_WORD
-from evm_jit.machine import MEMO_COUNT, MEMO_SIZE_BYTES, as_memo
+from evm_jit.machine import (
+    MEMO_COUNT,
+    MEMO_SIZE_BYTES,
+    SHORT_MEMO_COUNT,
+    SHORT_MEMO_SIZE_BYTES,
+    as_memo,
+    as_short_memo,
+)
 from primitives.keccak_kernels import keccak256_at
 from primitives.kernels_cache import njit
+from primitives.memory import clear_bytes, copy_bytes, scratch
 from primitives.u256 import load_big_endian
-from primitives.wide_integers import low_int64
+from primitives.wide_integers import low_int64, u256
 
 MEMO_PREIMAGE_BYTES = 64
+SHORT_SIZE_BYTES_MAX = 128
+
+preimage_buffer = scratch(SHORT_SIZE_BYTES_MAX)
 
 
 @njit
@@ -38,6 +50,28 @@ def keccak256_of_pair(machine, address):
 
 
 @njit
+def keccak256_of_short(machine, address, size):
+    """The digest of 1 to SHORT_SIZE_BYTES_MAX bytes at an address, from the memo if it is there."""
+    preimage = preimage_buffer()
+    copy_bytes(preimage, address, size)
+    clear_bytes(preimage + size, SHORT_SIZE_BYTES_MAX - size)
+    first, second = load_big_endian(preimage), load_big_endian(preimage + 32)
+    third, fourth = load_big_endian(preimage + 64), load_big_endian(preimage + 96)
+    place = place_in_memo(first ^ (third << 1) ^ u256(size), second ^ (fourth << 1)) & (SHORT_MEMO_COUNT - 1)
+    entry = as_short_memo(machine.short_memo + place * SHORT_MEMO_SIZE_BYTES)
+    if (
+        entry.size != size
+        or entry.first != first
+        or entry.second != second
+        or entry.third != third
+        or entry.fourth != fourth
+    ):
+        entry.digest = keccak256_at(address, size)
+        entry.size, entry.first, entry.second, entry.third, entry.fourth = size, first, second, third, fourth
+    return entry.digest
+
+
+@njit
 def keccak256(machine, frame, gas_left, offset_word, size_word):
     """KECCAK256 (0x20): the digest of a part of memory; 6 gas a word."""
     offset, size = size_of(offset_word), size_of(size_word)
@@ -46,4 +80,6 @@ def keccak256(machine, frame, gas_left, offset_word, size_word):
         return gas_left, offset_word
     if size == MEMO_PREIMAGE_BYTES:
         return gas_left, keccak256_of_pair(machine, frame.memory + offset)
+    if 0 < size <= SHORT_SIZE_BYTES_MAX:
+        return gas_left, keccak256_of_short(machine, frame.memory + offset, size)
     return gas_left, keccak256_at(frame.memory + offset, size)
