@@ -75,7 +75,7 @@ def linked(object_file: bytes, name: str, symbols: tuple[str, ...]) -> tuple[Any
     """
     What keeps the machine code of an object file, and addresses in it.
 
-    JITLink places code and constants next to each other, and refuses what does not fit. `name` is used up.
+    JITLink places code and constants next to each other, and refuses what does not fit. `name` is for its messages.
     """
     linker = llvm.create_lljit_compiler(_target_machine(), use_jit_link=True)
     builder = llvm.JITLibraryBuilder().add_object_img(object_file)

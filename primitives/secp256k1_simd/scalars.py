@@ -72,12 +72,13 @@ def multiply(f: Function, a: Limbs, b: Limbs, plus: int = 0) -> Limbs:
     if plus:
         middle[:LIMB_COUNT] = [f.add(*pair) for pair in zip(middle, constant_limbs(plus), strict=False)]
     middle = _carried_from(f, middle, LIMB_COUNT)
-    # To 265: the upper three.
-    low = multiply_columns(f, middle[LIMB_COUNT:], _FOLD_260, middle[:LIMB_COUNT], LIMB_COUNT + 1)
+    # To 264: the upper three.
+    *low, rest = multiply_columns(f, middle[LIMB_COUNT:], _FOLD_260, middle[:LIMB_COUNT], LIMB_COUNT + 1)
     # To 257: what is above bit 256, one limb.
-    above = f.add(f.shift_right(low[4], TOP_BITS), f.shift_left(low[5], LIMB_BITS - TOP_BITS))
+    assert rest.high == 0, "nothing is above the fifth limb"
+    above = f.shift_right(low[4], TOP_BITS)
     low[4] = f.low_bits(low[4], TOP_BITS)
-    low = multiply_columns(f, [above], _FOLD_256, low[:LIMB_COUNT], LIMB_COUNT)
+    low = multiply_columns(f, [above], _FOLD_256, low, LIMB_COUNT)
     return carried(f, low, is_masked=True)
 
 
