@@ -162,19 +162,19 @@ def square(a: Element) -> Columns:
     return Columns(a.f, [square_columns(a.f, limbs) for limbs in a.normal().groups])
 
 
-def reduced(columns: Columns, times: int = 1, plus: Element | None = None) -> Element:
-    """What the columns say, once, twice or three times, plus something."""
-    extra = [None] * len(columns.groups) if plus is None else plus.clean().groups
-    pairs = zip(columns.groups, extra, strict=True)
+def reduced(columns: Columns, times: int = 1, minus: Element | None = None) -> Element:
+    """What the columns say, once, twice or three times, minus something."""
+    subtracted = [None] * len(columns.groups) if minus is None else minus.clean().groups
+    pairs = zip(columns.groups, subtracted, strict=True)
     return Element(columns.f, [_reduced(columns.f, each, times, limbs) for each, limbs in pairs])
 
 
-def _reduced(f: Function, columns: Limbs, times: int, plus: Limbs | None) -> Limbs:
+def _reduced(f: Function, columns: Limbs, times: int, minus: Limbs | None) -> Limbs:
     """
     Five limbs of ten columns.
 
     1. Carries go on in the upper five columns, which then come back, times 2^260 mod p.
-    2. The number is multiplied, and `plus` is added, with as many p as keep it from being negative.
+    2. The number is multiplied, `minus` is subtracted, and as many p are added as keep it from being negative.
     3. What is above bit 256 comes back, times 2^256 mod p.
     4. Carries go on in the lower five.
     """
@@ -190,8 +190,8 @@ def _reduced(f: Function, columns: Limbs, times: int, plus: Limbs | None) -> Lim
     once = low
     for _ in range(times - 1):
         low = [f.add(total, limb) for total, limb in zip(low, once, strict=True)]
-    if plus is not None:
-        low = [*(f.add(total, limb) for total, limb in zip(low[:-1], plus, strict=True)), low[-1]]
+    if minus is not None:
+        low = [*(f.subtract(total, limb) for total, limb in zip(low[:-1], minus, strict=True)), low[-1]]
         multiples = max(0, -(low[4].low >> TOP_BITS))
         if multiples:
             low[4] = f.add(low[4], constant(multiples << TOP_BITS))
@@ -199,7 +199,7 @@ def _reduced(f: Function, columns: Limbs, times: int, plus: Limbs | None) -> Lim
         low[0] = f.subtract(low[0], constant((multiples + 1) * P_COMPLEMENT))
     above = f.add(f.shift_right(low[4], TOP_BITS), f.shift_left(low[5], LIMB_BITS - TOP_BITS))
     low[4] = f.low_bits(low[4], TOP_BITS)
-    if plus is not None:
+    if minus is not None:
         low[4] = f.add(low[4], constant(TOP_MAX + 1))
     low[0] = f.multiply_low(low[0], above, _FOLD_256)
     low[1] = f.multiply_high(low[1], above, _FOLD_256)

@@ -34,7 +34,7 @@ def lift() -> str:
         cube.store(cube_at)
         f.call("square_root", root_at, cube_at, chain)
         root = Element.load(f, root_at, GROUPS)
-        is_root = reduced(square(root), plus=-Element.load(f, cube_at, GROUPS)).is_zero()
+        is_root = reduced(square(root), minus=Element.load(f, cube_at, GROUPS)).is_zero()
         root = root.residue()
         # Zero has no opposite that is below p, but no point has y = 0: the order is odd.
         opposite = (Element.constant(f, P, GROUPS) - root).residue()

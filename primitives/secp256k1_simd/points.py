@@ -44,7 +44,7 @@ def negated_double(point: Jacobian) -> Jacobian:
     e = reduced(square(x), times=3)
     d = reduced(multiply(x, twice_y2), times=2)
     z3 = reduced(multiply(y, z), times=2)
-    x3 = reduced(square(e), plus=-d.doubled())
+    x3 = reduced(square(e), minus=d.doubled())
     y4_times_8 = square(twice_y2).twice()
     return Jacobian(x3, reduced(multiply(e, x3 - d, onto=y4_times_8)), z3)
 
@@ -60,14 +60,14 @@ def negated_sum(point: Jacobian, other: Affine) -> Jacobian:
     """
     x1, y1, z1 = point
     z1_squared = reduced(square(z1))
-    h = reduced(multiply(other.x, z1_squared), plus=-x1)
+    h = reduced(multiply(other.x, z1_squared), minus=x1)
     z1_cubed = z1 * z1_squared
     h_squared = reduced(square(h))
-    r = reduced(multiply(other.y, z1_cubed), plus=-y1)
+    r = reduced(multiply(other.y, z1_cubed), minus=y1)
     z3 = z1 * h
     h_cubed = h * h_squared
     w = x1 * h_squared
-    x3 = reduced(square(r), plus=-(h_cubed + w.doubled()))
+    x3 = reduced(square(r), minus=h_cubed + w.doubled())
     y1_h_cubed = multiply(y1, h_cubed)
     return Jacobian(x3, reduced(multiply(r, x3 - w, onto=y1_h_cubed)), z3)
 
@@ -81,8 +81,8 @@ def affine_sum(first: Affine, second: Affine, inverse: Element) -> Affine:
     Source: EFD, short Weierstrass, affine addition.
     """
     slope = (second.y - first.y) * inverse
-    x3 = reduced(square(slope), plus=-(first.x + second.x))
-    return Affine(x3, reduced(multiply(slope, first.x - x3), plus=-first.y))
+    x3 = reduced(square(slope), minus=first.x + second.x)
+    return Affine(x3, reduced(multiply(slope, first.x - x3), minus=first.y))
 
 
 class SameZ(NamedTuple):
@@ -107,8 +107,8 @@ def double_with_same_z(point: Affine) -> SameZ:
     y_squared = reduced(square(y))
     d = reduced(multiply(x, y_squared), times=2).doubled().storable()
     y4_times_8 = reduced(square(y_squared), times=2).doubled(2).storable()
-    x3 = reduced(square(e), plus=-d.doubled())
-    y3 = reduced(multiply(e, d - x3), plus=-y4_times_8)
+    x3 = reduced(square(e), minus=d.doubled())
+    y3 = reduced(multiply(e, d - x3), minus=y4_times_8)
     return SameZ(Affine(x3, y3), Affine(d, y4_times_8), y.doubled())
 
 
@@ -127,5 +127,5 @@ def add_with_same_z(point: Affine, step: Affine) -> SameZ:
     w1 = step.x * c
     w2 = point.x * c
     a = step.y * (w1 - w2)
-    x3 = reduced(square(rise), plus=-(w1 + w2))
-    return SameZ(Affine(x3, reduced(multiply(rise, w1 - x3), plus=-a)), Affine(w1, a), difference)
+    x3 = reduced(square(rise), minus=w1 + w2)
+    return SameZ(Affine(x3, reduced(multiply(rise, w1 - x3), minus=a)), Affine(w1, a), difference)

@@ -40,12 +40,12 @@ FORMULAS: dict[str, tuple[Formula, Callable[[int, int], int]]] = {
     "product twice": (lambda a, b: reduced(multiply(a, b), times=2), lambda a, b: 2 * a * b),
     "square three times": (lambda a, b: reduced(square(a), times=3), lambda a, b: 3 * a * a),
     "product less multiples": (
-        lambda a, b: reduced(multiply(a, b), plus=-(a.doubled(3) + b)),
+        lambda a, b: reduced(multiply(a, b), minus=a.doubled(3) + b),
         lambda a, b: a * b - 8 * a - b,
     ),
-    "square and more": (lambda a, b: reduced(square(a), plus=a + b.doubled(2)), lambda a, b: a * a + a + 4 * b),
+    "square and more": (lambda a, b: reduced(square(a), minus=-(a + b.doubled(2))), lambda a, b: a * a + a + 4 * b),
     "twice a product less a number": (
-        lambda a, b: reduced(multiply(a, b), times=2, plus=a - b),
+        lambda a, b: reduced(multiply(a, b), times=2, minus=b - a),
         lambda a, b: 2 * a * b + a - b,
     ),
     "sum of products": (
@@ -118,4 +118,4 @@ def test_a_formula_whose_limbs_could_overflow_is_refused():
     with pytest.raises(AssertionError):
         multiply(too_high, too_high)
     with pytest.raises(AssertionError):
-        reduced(multiply(a, a), plus=Element(f, limbs(*[(0, 2**62)] * 5)))
+        reduced(multiply(a, a), minus=Element(f, limbs(*[(0, 2**62)] * 5)))
