@@ -147,7 +147,7 @@ def digit_by_two(rest, low, divisor, reciprocal):
     """
     One digit of a division by two limbs: of rest * 2^64 + low, and what is left.
 
-    rest : U128, below the divisor
+    rest : U128 scalar, below the divisor
     low : U64
     divisor : U128 with its highest bit set
     reciprocal : U64, of the divisor

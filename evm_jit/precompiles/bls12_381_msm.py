@@ -179,6 +179,7 @@ def multiplication_by_parameter(field: Field, curve: Curve) -> Any:
 
     @njit
     def times_parameter(point):
+        """See above; a tuple of three elements."""
         x, y, z = point
         # On the curve on which Z is 1.
         running = x, y, one()
@@ -200,6 +201,7 @@ def subgroup_check(field: Field, image: Any, times_parameter: Any, steps: int) -
 
     @njit
     def is_in_subgroup(point):
+        """See above; a tuple of two elements."""
         multiple = point[0], point[1], one()
         for _ in range(steps):
             multiple = times_parameter(multiple)
@@ -213,26 +215,13 @@ def subgroup_check(field: Field, image: Any, times_parameter: Any, steps: int) -
     return is_in_subgroup
 
 
-def sum_kernel(field: Field, curve: Curve, image: Any, steps: int, degree: int, narrow: Any, widen: Any) -> Any:
-    """
-    The kernel of a contract.
-
-    image : of a point P, as a tuple of two coordinates: |x|^steps P
-    degree : of the field over Fp
-    narrow, widen : of a tuple of two coordinates in Fp2 the one that the field has, and back
-    """
+def terms_kernel(field: Field, curve: Curve, image: Any, steps: int) -> Any:
+    """The kernel that adds the multiples of several points; image : of a point P, its |x|^steps P."""
     base, dimensions, bit_count = Constant(X**steps if steps == 2 else -X), 4 // steps, 64 * steps
-    size, point_size = field.size_bytes, 2 * degree * ELEMENT_SIZE_BYTES
-    affine_size, entry_size, term_size = 2 * size, 4 * size, point_size + SCALAR_SIZE_BYTES
-    digits_size = bit_count + WINDOW_BITS
-    load, store = field.load, field.store
-    odd_multiples, make_affine, sum_of_terms = curve.odd_multiples, curve.make_affine, curve.sum_of_terms
-    infinity, to_affine = curve.infinity, curve.to_affine
-    is_in_subgroup = subgroup_check(field, image, times_parameter_g1 if degree == 1 else times_parameter_g2, steps)
-    entries_scratch = scratch(TERMS_MAX * ODD_MULTIPLES * entry_size)
+    size, affine_size, digits_size = field.size_bytes, 2 * field.size_bytes, bit_count + WINDOW_BITS
+    load, store, make_affine, sum_of_terms = field.load, field.store, curve.make_affine, curve.sum_of_terms
     tables_scratch = scratch(dimensions * TERMS_MAX * ODD_MULTIPLES * affine_size)
     digits_scratch = scratch((dimensions * TERMS_MAX * digits_size + 15) // 16 * 16)
-    scalars_scratch = scratch((TERMS_MAX + 1) * SCALAR_SIZE_BYTES)
 
     @njit
     def add_terms(entries, scalars, count, total):
@@ -253,6 +242,25 @@ def sum_kernel(field: Field, curve: Curve, image: Any, steps: int, degree: int, 
                 store_word(number, rest)
                 write_digits(number, bit_count, digits + digits_size * (count * dimension + index))
         return sum_of_terms(tables, digits, count * dimensions, bit_count, total)
+
+    return add_terms
+
+
+def sum_kernel(field: Field, curve: Curve, image: Any, steps: int, degree: int, narrow: Any, widen: Any) -> Any:
+    """
+    The kernel of a contract.
+
+    image : of a point P, as a tuple of two coordinates: |x|^steps P
+    degree : of the field over Fp
+    narrow, widen : of a tuple of two coordinates in Fp2 the one that the field has, and back
+    """
+    point_size, entry_size = 2 * degree * ELEMENT_SIZE_BYTES, 4 * field.size_bytes
+    term_size = point_size + SCALAR_SIZE_BYTES
+    odd_multiples, infinity, to_affine = curve.odd_multiples, curve.infinity, curve.to_affine
+    is_in_subgroup = subgroup_check(field, image, times_parameter_g1 if degree == 1 else times_parameter_g2, steps)
+    add_terms = terms_kernel(field, curve, image, steps)
+    entries_scratch = scratch(TERMS_MAX * ODD_MULTIPLES * entry_size)
+    scalars_scratch = scratch((TERMS_MAX + 1) * SCALAR_SIZE_BYTES)
 
     @njit
     def sum_at(data, size_bytes, output):
@@ -308,7 +316,7 @@ def widen_g1(point):
 
 @njit
 def same(point):
-    """The point itself."""
+    """The point itself, a tuple of two coordinates."""
     return point
 
 

@@ -82,8 +82,17 @@ def write_digits(scalar, bit_count, digits):
 
 def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
     """The kernels for a field, and a curve with a = 0 unless told."""
-    multiply, square, sum_of, subtract, halve, invert, is_zero, load, store, zero, one, size = field
-    affine_size, entry_size = 2 * size, 4 * size
+    infinity, double = doubling_over(field, a_is_minus_three=a_is_minus_three)
+    add_affine, add, to_affine = additions_over(field, infinity, double)
+    odd_multiples, make_affine = tables_over(field, double, add_affine)
+    add_digit, sum_of_terms = sums_over(field, infinity, double, add_affine, add)
+    return Curve(double, add_affine, add, to_affine, odd_multiples, make_affine, add_digit, sum_of_terms, infinity)
+
+
+def doubling_over(field: Field, *, a_is_minus_three: bool) -> tuple[Any, Any]:
+    """The kernels `infinity` and `double`."""
+    multiply, square, sum_of, subtract, halve = field.multiply, field.square, field.add, field.subtract, field.halve
+    zero, one = field.zero, field.one
 
     @njit
     def infinity():
@@ -110,6 +119,16 @@ def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
         new_x = subtract(subtract(square(slope), t), t)
         new_y = subtract(multiply(slope, subtract(t, new_x)), square(y_squared))
         return new_x, new_y, multiply(y, z)
+
+    return infinity, double
+
+
+def additions_over(field: Field, infinity: Any, double: Any) -> tuple[Any, Any, Any]:
+    """The kernels `add_affine`, `add` and `to_affine`."""
+    multiply, square, subtract, invert, is_zero, one = (
+        *(field.multiply, field.square, field.subtract),
+        *(field.invert, field.is_zero, field.one),
+    )
 
     @njit
     def add_affine(first, second):
@@ -161,6 +180,17 @@ def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
         inverse_squared = square(inverse)
         return multiply(x, inverse_squared), multiply(y, multiply(inverse, inverse_squared))
 
+    return add_affine, add, to_affine
+
+
+def tables_over(field: Field, double: Any, add_affine: Any) -> tuple[Any, Any]:
+    """The kernels `odd_multiples` and `make_affine`."""
+    multiply, square, invert, load, store, one = (
+        *(field.multiply, field.square, field.invert),
+        *(field.load, field.store, field.one),
+    )
+    size, affine_size, entry_size = field.size_bytes, 2 * field.size_bytes, 4 * field.size_bytes
+
     @njit
     def odd_multiples(point, entries):
         """
@@ -204,6 +234,14 @@ def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
             store(point, multiply(load(place), own_squared))
             store(point + size, multiply(load(place + size), multiply(own, own_squared)))
 
+    return odd_multiples, make_affine
+
+
+def sums_over(field: Field, infinity: Any, double: Any, add_affine: Any, add: Any) -> tuple[Any, Any]:
+    """The kernels `add_digit` and `sum_of_terms`."""
+    subtract, load, zero = field.subtract, field.load, field.zero
+    size, affine_size = field.size_bytes, 2 * field.size_bytes
+
     @njit
     def add_digit(total, digit, table):
         """
@@ -237,4 +275,4 @@ def curve_over(field: Field, *, a_is_minus_three: bool = False) -> Curve:
                 result = add_digit(result, digit, tables + affine_size * ODD_MULTIPLES * term)
         return add(result, total)
 
-    return Curve(double, add_affine, add, to_affine, odd_multiples, make_affine, add_digit, sum_of_terms, infinity)
+    return add_digit, sum_of_terms
