@@ -94,6 +94,9 @@ def _write_dispatch(text: FunctionText, plan: Plan) -> None:
 
     text.start(_SWITCH, [("i16", "%number.in"), *parameters])
     stubs = {pc: entry_of(pc) for pc in entries}
+    # By way of memory: as values they would be copied here for each of hundreds of blocks, whichever is entered.
+    text.do("store i64 %gas.in, ptr %gas_left.field, align 8")
+    text.do("store ptr %top.in, ptr %top.field, align 8")
     index = text.let("index", "zext i16 %number.in to i64")
     place = text.let("place", f"getelementptr ptr, ptr @entries, i64 {index}")
     entry = text.let("entry", f"load ptr, ptr {place}, align 8")
@@ -105,9 +108,11 @@ def _write_dispatch(text: FunctionText, plan: Plan) -> None:
     for pc, stub in stubs.items():
         text.note_jump(stub, origin=_SWITCH)
         text.start(stub)
-        loaded = VirtualStack(text, "%top.in")
+        gas = text.let("gas", "load i64, ptr %gas_left.field, align 8")
+        top = text.let("top", "load ptr, ptr %top.field, align 8")
+        loaded = VirtualStack(text, top)
         arriving = [loaded.as_word(loaded.word_at(slot)) for slot in plan.carried.get(pc, ())]
-        text.jump(check_of(pc), "%gas.in", "%top.in", *arriving)
+        text.jump(check_of(pc), gas, top, *arriving)
 
 
 def write_checks(text: FunctionText, plan: Plan, symbols: set[str]) -> None:

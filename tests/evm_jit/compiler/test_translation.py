@@ -18,8 +18,8 @@ def test_a_section_is_paid_at_its_start_and_words_stay_values():
         block("34331815" + "50" + "00", "b0", "c0")
         == """\
 b0:
-  %gas.b0 = phi i64 [ %gas.c0, %go_on.31 ]
-  %top.b0 = phi ptr [ %top.c0, %go_on.31 ]
+  %gas.b0 = phi i64 [ %gas.c0, %go_on.33 ]
+  %top.b0 = phi ptr [ %top.c0, %go_on.33 ]
   %gas.14 = sub i64 %gas.b0, 12
   %is_paid.15 = icmp sge i64 %gas.14, 0
   br i1 %is_paid.15, label %go_on.16, label %leave.17, !prof !0
