@@ -58,7 +58,15 @@ def lanes_of(features: Any) -> int:
 
 
 LANES = lanes_of(llvmlite.binding.get_host_cpu_features())
+# One word in a vector of two: 25 words fit into 32 registers, and three are combined in one instruction.
+IS_WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512vl"))
 INT64 = ir.IntType(64)
+PAIR = ir.VectorType(INT64, 2)
+
+
+def _widened(builder: Any, word: Any) -> Any:
+    """A word in a vector, whose other half is anything."""
+    return builder.insert_element(ir.Constant(PAIR, ir.Undefined), word, ir.IntType(32)(0))
 
 
 def _splat(builder: Any, scalar: Any, type_: Any) -> Any:
@@ -103,11 +111,15 @@ def _round(builder: Any, state: list[Any], constant: Any) -> list[Any]:
 
 def permutation(lane_count: int) -> Any:
     """A function for kernels: permutes the states, uint64[25, lane_count], at an address (int64) in place."""
-    type_ = INT64 if lane_count == 1 else ir.VectorType(INT64, lane_count)
+    is_widened = lane_count == 1 and IS_WIDE
+    stored = INT64 if lane_count == 1 else ir.VectorType(INT64, lane_count)
+    type_ = PAIR if is_widened else stored
 
     def emit(builder: Any, address: Any) -> None:
         places = [builder.add(address, INT64(8 * lane_count * index)) for index in range(STATE_WORDS)]
-        before = [load_at(builder, place, type_) for place in places]
+        before = [load_at(builder, place, stored) for place in places]
+        if is_widened:
+            before = [_widened(builder, word) for word in before]
         constants = cgutils.global_constant(
             builder, "keccak_round_constants", ir.Constant(ir.ArrayType(INT64, ROUND_COUNT), ROUND_CONSTANTS)
         )
@@ -126,7 +138,7 @@ def permutation(lane_count: int) -> Any:
         builder.cbranch(builder.icmp_unsigned("<", following, INT64(ROUND_COUNT)), body, done)
         builder.position_at_end(done)
         for place, word in zip(places, after, strict=True):
-            store_at(builder, place, word)
+            store_at(builder, place, builder.extract_element(word, ir.IntType(32)(0)) if is_widened else word)
 
     return operation(types.void, (types.int64,), emit)
 
