@@ -34,6 +34,7 @@ NEVER, WHEN_HOT, AT_ONCE = range(3)
 TRANSLATES: Final = AT_ONCE if os.environ.get("LEVERET_TRANSLATE") == "at once" else WHEN_HOT
 BLOCK_HASH_COUNT: Final = 256
 MEMO_COUNT: Final = 4_096
+SLOT_MEMO_COUNT: Final = 256
 SHORT_MEMO_COUNT: Final = 1_024
 INVALID: Final = 0xFE  # What the interpreter branches on for every number that no opcode of the fork has.
 WORD = (np.uint64, 4)
@@ -95,6 +96,9 @@ SHORT_MEMO = np.dtype(
         ("reserved", np.uint64, 3),
     ]
 )
+SLOT_MEMO = np.dtype(
+    [("key", *WORD), ("account", np.int64), ("row", np.int64), ("epoch", np.int64), ("reserved", np.int64)]
+)
 MACHINE = np.dtype(
     [
         ("tables", np.int64),
@@ -114,6 +118,8 @@ MACHINE = np.dtype(
         ("output_top", np.int64),
         ("outputs_end", np.int64),
         ("memo", np.int64),  # MEMO[MEMO_COUNT]
+        ("slot_memo", np.int64),  # SLOT_MEMO[SLOT_MEMO_COUNT]
+        ("slots_epoch", np.int64),  # in which the entries of the slot memo are true: of one state
         ("tiers", np.int64),  # TIER for each row of the codes
         ("heat_max", np.int64),  # of a code without machine code; below 0 every code is to have some
         ("short_memo", np.int64),  # SHORT_MEMO[SHORT_MEMO_COUNT]
@@ -190,12 +196,13 @@ TIER = np.dtype(  # Of a code.
 FRAME_SIZE_BYTES: Final = FRAME.itemsize
 LOG_SIZE_BYTES: Final = LOG.itemsize
 MEMO_SIZE_BYTES: Final = MEMO.itemsize
+SLOT_MEMO_SIZE_BYTES: Final = SLOT_MEMO.itemsize
 TIER_SIZE_BYTES: Final = TIER.itemsize
 SHORT_MEMO_SIZE_BYTES: Final = SHORT_MEMO.itemsize
 THREADED_ENTRY_SIZE_BYTES: Final = THREADED_ENTRY.itemsize
 
 as_machine, as_frame, as_log = record_at(MACHINE), record_at(FRAME), record_at(LOG)
-as_memo, as_tier = record_at(MEMO), record_at(TIER)
+as_memo, as_slot_memo, as_tier = record_at(MEMO), record_at(SLOT_MEMO), record_at(TIER)
 result_row = row_of(RESULT)
 as_short_memo, as_threaded_entry = record_at(SHORT_MEMO), record_at(THREADED_ENTRY)
 
@@ -224,6 +231,7 @@ class Machine:
         self._kept: list[Any] = []
         self._memo = np.zeros(MEMO_COUNT, MEMO)
         self["memo"] = self._memo.ctypes.data
+        self["slot_memo"] = self._keep(np.zeros(SLOT_MEMO_COUNT, SLOT_MEMO))
         for name, size_bytes in (
             ("frames", FRAME_COUNT_MAX * FRAME_SIZE_BYTES),
             ("stack", STACK_SIZE_BYTES),

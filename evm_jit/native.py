@@ -219,6 +219,7 @@ class Batch:
         machine["timestamp"] = environment.timestamp
         machine["block_hashes_number"] = -1
         machine["heat_max"] = self._tiers.heat_max
+        machine["slots_epoch"] += 1
         machine.set_word("coinbase", int.from_bytes(environment.coinbase, "big"))
         machine.set_word("gas_limit", environment.gas_limit)
         machine.set_word("base_fee", environment.base_fee_per_gas)

@@ -2,6 +2,8 @@
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
+import numpy as np
+
 from evm_jit.frame_memory import stop
 from evm_jit.gas import (
     GAS_COLD_SLOAD,
@@ -13,21 +15,45 @@ from evm_jit.gas import (
     REFUND_STORAGE_CLEAR_BERLIN,
 )
 from evm_jit.halt_codes import WRITE_PROTECTION
+from evm_jit.machine import SLOT_MEMO_COUNT, SLOT_MEMO_SIZE_BYTES, as_slot_memo
 from primitives.forks import Fork
 from primitives.kernels_cache import njit
+from primitives.wide_integers import low_uint64
 from statestore.access_list import touch_slot
 from statestore.storage import intern_slot, write_slot
 from statestore.table import as_tables, slot_row
 from statestore.transient import read_transient, write_transient
 
 LONDON = int(Fork.LONDON)
+# A multiplicative hash: its highest bits are a place in the memo.
+GOLDEN, PLACE_SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(65 - SLOT_MEMO_COUNT.bit_length())
+assert SLOT_MEMO_COUNT.bit_count() == 1
+
+
+@njit
+def row_of_slot(machine, tables, account, key):
+    """
+    The row of a slot of the account in this row, a new one if need be, or SLOTS_FULL.
+
+    Rows that were found last are in a memo of fixed size. An entry holds the slot's whole name, and the epoch in which
+    it was made, which ends where the machine may get another state.
+    """
+    folded = low_uint64(key ^ (key >> 64) ^ (key >> 128) ^ (key >> 192)) + np.uint64(account)
+    place = np.int64((folded * GOLDEN) >> PLACE_SHIFT)
+    entry = as_slot_memo(machine.slot_memo + place * SLOT_MEMO_SIZE_BYTES)
+    if entry.key == key and entry.account == account and entry.epoch == machine.slots_epoch:
+        return entry.row
+    row = intern_slot(tables, account, key)
+    if row >= 0:
+        entry.key, entry.account, entry.row, entry.epoch = key, account, row, machine.slots_epoch
+    return row
 
 
 @njit
 def sload(machine, frame, gas_left, key):
     """SLOAD (0x54): the word stored under a key; 2,100 gas when it is cold, 100 when warm (EIP-2929)."""
     tables = as_tables(machine.tables)
-    row = intern_slot(tables, frame.account, key)
+    row = row_of_slot(machine, tables, frame.account, key)
     if row < 0:
         return stop(machine, row), key
     was_cold = touch_slot(tables, row)
@@ -63,7 +89,7 @@ def sstore(machine, frame, gas_left, key, value):
     if gas_left <= GAS_STORAGE_SENTRY:
         return -1
     tables = as_tables(machine.tables)
-    row = intern_slot(tables, frame.account, key)
+    row = row_of_slot(machine, tables, frame.account, key)
     if row < 0:
         return stop(machine, row)
     was_cold = touch_slot(tables, row)
