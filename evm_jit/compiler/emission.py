@@ -58,6 +58,7 @@ class Emission:
     gas_behind: int = 0  # static gas of the section, of what follows the instruction being translated
     memory_size: int = 0  # bytes that memory is known to have
     is_ended: bool = False
+    multiplications: int = 0
 
     # Ways out
 

@@ -61,7 +61,7 @@ def translate_code(code: bytes, fork: Fork, tier: int) -> Translation:
     weight = sum(block.weight for block in program.blocks.values())
     if weight > WEIGHT_MAX:
         raise CompilationRefused(f"the code weighs {weight:,} instructions, {WEIGHT_MAX:,} are the most to compile")
-    return translate(Plan(program, carried_words(program) if tier == HOT else {}))
+    return translate(Plan(program, carried_words(program) if tier == HOT else {}, tier == HOT))
 
 
 def compile_code(code: bytes, fork: Fork, tier: int) -> CompiledObject:

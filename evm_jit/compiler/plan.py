@@ -14,11 +14,13 @@ class Plan:
     A program, and
 
     carried : by block, the slots (below 0, from its start) that arrive as values; others are in memory
+    is_hot : whether LLVM may take its time
     heights : by block, how many words the stack surely has at its start, and how many more it may get
     """
 
     program: Program
     carried: dict[int, tuple[int, ...]]
+    is_hot: bool
     heights: dict[int, tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:

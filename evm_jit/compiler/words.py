@@ -10,9 +10,12 @@ from typing import Final
 
 from evm_jit.compiler.blocks import Instruction
 from evm_jit.compiler.emission import Emission
+from evm_jit.compiler.ir_text import LIKELY
 from evm_jit.compiler.values import FOLDS, WORD_MASK, Truth, Value, Word
 
 Emit = Callable[[Emission, Instruction], None]
+
+INLINED_IN_A_BLOCK_MAX: Final = 8  # Multiplications, in the second tier.
 
 
 def _binary(operation: str, emission: Emission, instruction: Instruction) -> None:
@@ -31,7 +34,12 @@ def _multiply(emission: Emission, instruction: Instruction) -> None:
     if isinstance(y, int) and y.bit_count() == 1:
         product = emission.text.let("mul", f"shl i256 {word}, {y.bit_length() - 1}")
     else:
-        product = _outlined(emission, "multiply", word, emission.stack.as_word(y))
+        factor = emission.stack.as_word(y)
+        emission.multiplications += 1
+        if emission.plan.is_hot and emission.multiplications <= INLINED_IN_A_BLOCK_MAX:
+            product = emission.text.let("mul", f"mul i256 {word}, {factor}")
+        else:
+            product = _outlined(emission, "multiply", word, factor)
     emission.stack.push(Word(product))
 
 
@@ -39,7 +47,7 @@ def _divide(emission: Emission, instruction: Instruction) -> None:
     """DIV (0x04): x / y, 0 if y is 0; x >> n where y is 2^n."""
     divisor = emission.stack.word_at(emission.stack.height - 2)
     if not isinstance(divisor, int) or divisor.bit_count() != 1:
-        return emission.call(instruction)
+        return _divide_limbs("udiv", False, emission, instruction)
     x, _ = emission.stack.take(2)
     word = emission.stack.as_word(x)
     return emission.stack.push(Word(emission.text.let("div", f"lshr i256 {word}, {divisor.bit_length() - 1}")))
@@ -49,9 +57,55 @@ def _remainder(emission: Emission, instruction: Instruction) -> None:
     """MOD (0x06): x mod y, 0 if y is 0; the lowest n bits of x where y is 2^n."""
     divisor = emission.stack.word_at(emission.stack.height - 2)
     if not isinstance(divisor, int) or divisor.bit_count() != 1:
-        return emission.call(instruction)
+        return _divide_limbs("urem", False, emission, instruction)
     x, _ = emission.stack.take(2)
     return emission.stack.push(Word(emission.text.let("mod", f"and i256 {emission.stack.as_word(x)}, {divisor - 1}")))
+
+
+def _divide_limbs(operation: str, is_signed: bool, emission: Emission, instruction: Instruction) -> None:
+    """
+    DIV, SDIV, MOD, SMOD where both numbers are of one limb, without their signs; a builtin does it for others.
+
+        |x| op |y|, below 0 if the signs differ; of a remainder if x is
+    """
+    if not emission.plan.is_hot:
+        return emission.call(instruction)
+    text, stack = emission.text, emission.stack
+    x, y = (stack.as_word(stack.word_at(stack.height - depth)) for depth in (1, 2))
+    is_below, sizes = ["false", "false"], [x, y]
+    for index, word in enumerate((x, y) if is_signed else ()):
+        if word.startswith("%"):
+            is_below[index] = text.let("is_below", f"icmp slt i256 {word}, 0")
+            opposite = text.let("opposite", f"sub i256 0, {word}")
+            sizes[index] = text.let("size", f"select i1 {is_below[index]}, i256 {opposite}, i256 {word}")
+    both = text.let("both", f"or i256 {sizes[0]}, {sizes[1]}")
+    is_short = text.let("is_short", f"icmp ult i256 {both}, {1 << 64}")
+    is_divisor = text.let("is_divisor", f"icmp ne i256 {y}, 0")
+    is_quick = text.let("is_quick", f"and i1 {is_short}, {is_divisor}")
+    quick, slow, divided = (text.new_label(name) for name in ("quick", "slow", "divided"))
+    text.branch(is_quick, quick, slow, weights=LIKELY)
+    text.start(quick)
+    limbs = [text.let("limb", f"trunc i256 {size} to i64") for size in sizes]
+    result = text.let("result", f"{operation} i64 {limbs[0]}, {limbs[1]}")
+    word = text.let("word", f"zext i64 {result} to i256")
+    if is_signed:
+        signs = is_below[:1] if operation == "urem" else is_below
+        is_opposite = text.let("is_opposite", f"xor i1 {signs[0]}, {signs[-1] if len(signs) > 1 else 'false'}")
+        opposite = text.let("opposite", f"sub i256 0, {word}")
+        word = text.let("word", f"select i1 {is_opposite}, i256 {opposite}, i256 {word}")
+    text.jump(divided, word)
+    text.start(slow)
+    top, places = stack.top(), [stack.address_of(stack.height - depth) for depth in (1, 2)]
+    for place, word in zip(places, (x, y), strict=True):
+        text.do(f"store i256 {word}, ptr {place}, align 8")
+    emission.call_on(instruction, top)
+    text.jump(divided, text.let("word", f"load i256, ptr {places[1]}, align 8"))
+    name = f"%{divided}.word"
+    text.start(divided, (("i256", name),))
+    for depth in (1, 2):
+        stack.forget(stack.height - depth)
+    stack.drop(2)
+    return stack.push(Word(name))
 
 
 def _compare(predicate: str, emission: Emission, instruction: Instruction) -> None:
@@ -160,7 +214,9 @@ EMITTED: Final[Mapping[str, Emit]] = {
     "MUL": _multiply,
     "SUB": partial(_binary, "sub"),
     "DIV": _divide,
+    "SDIV": partial(_divide_limbs, "udiv", True),
     "MOD": _remainder,
+    "SMOD": partial(_divide_limbs, "urem", True),
     "SIGNEXTEND": _sign_extend,
     "LT": partial(_compare, "ult"),
     "GT": partial(_compare, "ugt"),

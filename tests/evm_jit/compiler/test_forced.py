@@ -129,3 +129,17 @@ def test_storage_that_is_read_twice_is_warm_the_second_time(tier):
     code = sload(1) + sload(1) + ADD + push(0) + b"\x55"
     assert run(code, tier) == run(code, 0)
     assert run(code, tier, 2_100 + 99) == run(code, 0, 2_100 + 99)
+
+
+NUMBERS = (0, 1, 3, 7, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 1 << 64, 1 << 255, (1 << 255) - 1)
+
+
+@pytest.mark.parametrize("number", [0x04, 0x05, 0x06, 0x07], ids=["DIV", "SDIV", "MOD", "SMOD"])
+def test_short_and_long_numbers_are_divided_alike(number, tier):
+    words = [*NUMBERS, *(-word % (1 << 256) for word in NUMBERS)]
+    load = push(32) + CALLDATALOAD + push(0) + CALLDATALOAD
+    for x in words:
+        data = x.to_bytes(32, "big") + (1 << 65).to_bytes(32, "big")
+        known = b"".join(push(y) + push(0) + CALLDATALOAD + bytes((number,)) + b"\x18" for y in words)
+        code = push(0) + known + load + bytes((number,)) + ADD + push(0) + b"\x52" + ret(0, 32)
+        assert run(code, tier, data=data) == run(code, 0, data=data), hex(x)
