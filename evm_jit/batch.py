@@ -7,14 +7,15 @@ The call ends with the batch, or earlier with a status; `machine.next` says with
   the hashes are there, it starts again;
 - SUSPENDED: its frames wait for a precompiled contract that Python runs; `resumed` says how much it gave back;
 - UNSUPPORTED: it is undone, and the reference engine's;
-- REFUSED: it may not enter the block; nothing has changed.
+- REFUSED: it may not enter the block; nothing has changed;
+- REPETITION_WANTED: it has ended, its journal is still there, and Python has the interpreter repeat it.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 from typing import Final
 
-from evm_jit.halt_codes import ARENA_FULL, COMPILATION_WANTED, RUNNING, SUSPENDED
+from evm_jit.halt_codes import ARENA_FULL, COMPILATION_WANTED, REPETITION_WANTED, RUNNING, SUSPENDED
 from evm_jit.instructions.system import finish_precompile
 from evm_jit.interpreter import interpret
 from evm_jit.machine import FRAME_SIZE_BYTES, as_frame, as_machine, result_row
@@ -135,5 +136,7 @@ def execute_batch(machine_address, transactions, results, count, resumed):
         status = end_transaction(machine, transaction, result, halt)
         if status != DONE:
             return status
+        if machine.repeats != 0:
+            return REPETITION_WANTED
         machine.next += 1
     return DONE

@@ -16,9 +16,10 @@ def _reference(report_directory: Path) -> Engine:
 
 
 def _native(report_directory: Path) -> Engine:
+    from evm_jit.compiler.live_tiers import LiveTiers
     from evm_jit.native import NativeEngine
 
-    return NativeEngine()
+    return NativeEngine(LiveTiers())
 
 
 def _interpreter(report_directory: Path) -> Engine:

@@ -94,6 +94,10 @@ def set_code(machine, frame, code_row_number):
     frame.code_row = code_row_number
     tier = as_tier(machine.tiers + code_row_number * TIER_SIZE_BYTES)
     frame.compiled = tier.entry
+    if tier.entry != 0:
+        tier.runs_left -= 1
+        if tier.runs_left == 0:
+            machine.repeats = 1
     frame.threaded, frame.entry = 0, 0
     if machine.translates != NEVER and tier.entry == 0 and tier.heat <= machine.heat_max:
         if machine.threaded_is_full != 0 and frame.depth == 0:

@@ -121,6 +121,7 @@ MACHINE = np.dtype(
         ("slot_memo", np.int64),  # SLOT_MEMO[SLOT_MEMO_COUNT]
         ("slots_epoch", np.int64),  # in which the entries of the slot memo are true: of one state
         ("tiers", np.int64),  # TIER for each row of the codes
+        ("repeats", np.int64),  # whether the running transaction is to be repeated without machine code
         ("heat_max", np.int64),  # of a code without machine code; below 0 every code is to have some
         ("short_memo", np.int64),  # SHORT_MEMO[SHORT_MEMO_COUNT]
         ("block_hashes", np.int64),  # uint64[256, 4]: of block number i at i mod 256
@@ -191,6 +192,7 @@ TIER = np.dtype(  # Of a code.
     [
         ("entry", np.int64),  # address of its machine code, 0 if there is none
         ("heat", np.int64),  # gas that frames of it have used themselves
+        ("runs_left", np.int64),  # of its machine code, until one is to be repeated; below 1 for ever
     ]
 )
 FRAME_SIZE_BYTES: Final = FRAME.itemsize

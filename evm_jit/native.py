@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from threading import local
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from evm_jit.halt_codes import (
     BLOCK_HASHES_NEEDED,
     COMPILATION_WANTED,
     REFUSED,
+    REPETITION_WANTED,
     SUSPENDED,
     UNSUPPORTED,
 )
@@ -43,8 +44,9 @@ from evm_jit.opcodes import opcode_table
 from evm_jit.outcomes import Outcomes
 from evm_jit.precompiles import PrecompileFailed
 from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
+from evm_jit.repetition import Trace, difference, left_behind, undo
 from evm_jit.threaded_opcodes import fusion_table, threaded_table
-from evm_jit.tier_table import NoTiers, Tiers, running_frame
+from evm_jit.tier_table import NoTiers, Tiers, TierTable, running_frame
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
 from primitives.block import BlockEnvironment
@@ -84,6 +86,11 @@ class NativeEngine:
     def warm_up(self, show: Show = show_nothing) -> None:
         """Compile, or load what was compiled before."""
         compile_all(show)
+        self._tiers.warm_up()
+
+    def wait_for_compiler(self, seconds: float) -> None:
+        """Until nothing that is hot waits to become machine code, or so long; for benchmarks."""
+        self._tiers.wait(seconds)
 
     def execute(
         self,
@@ -125,6 +132,14 @@ class NativeEngine:
         return machine
 
 
+class Repetition(NamedTuple):
+    """A transaction that the interpreter repeats: what it left the first time, and the table for the second."""
+
+    place: int
+    first: Trace
+    table: TierTable
+
+
 class Batch:
     """Transactions that are being executed on a machine, and their outcomes as far as they are known."""
 
@@ -138,8 +153,8 @@ class Batch:
         tiers: Tiers,
     ) -> None:
         self._machine = machine
-        self._tiers = tiers
-        self._tier_table = tiers.table(state, environment.fork)
+        self._tiers = tiers if tracer is None else NoTiers()
+        self._repeated: Repetition | None = None
         self._transactions = TransactionBatch.of(transactions)
         self._environment = environment
         self._state = state
@@ -153,23 +168,7 @@ class Batch:
         """Execute all; one outcome for each."""
         machine = self._machine
         machine["mode"], machine["next"], machine["gas_used"] = TRANSACTION, 0, gas_used_before
-        resumed = NOT_RESUMED
-        while True:
-            status = self._execute(resumed)
-            resumed = NOT_RESUMED
-            if status == DONE:
-                break
-            if status == SUSPENDED:
-                resumed = self._run_contract()
-            elif status == COMPILATION_WANTED:
-                self._tiers.provide(running_frame(machine), self._tier_table, self._environment.fork)
-                resumed = GO_ON
-            elif status == REFUSED:
-                self._refuse()
-            elif status == UNSUPPORTED or (status == ARENA_FULL and self._take_outcomes() == 0):
-                self._run_on_reference()
-            elif status != ARENA_FULL:
-                self._make_room(status)
+        self._advance()
         self._take_outcomes()
         return self._outcomes
 
@@ -177,37 +176,82 @@ class Batch:
         """Execute the one transaction as a call; None, and nothing has changed, if it is the reference engine's."""
         machine = self._machine
         machine["mode"], machine["next"], machine["gas_used"] = FRAME_ONLY if call.frame_only else CALL, 0, 0
-        resumed = NOT_RESUMED
-        while True:
-            status = self._execute(resumed)
-            resumed = NOT_RESUMED
-            if status == DONE:
-                break
-            if status == SUSPENDED:
-                resumed = self._run_contract()
-            elif status == COMPILATION_WANTED:
-                self._tiers.provide(running_frame(machine), self._tier_table, self._environment.fork)
-                resumed = GO_ON
-            elif status in (UNSUPPORTED, ARENA_FULL):
-                return None
-            else:
-                self._make_room(status)
+        if not self._advance():
+            return None
         self._outcomes.take(machine, encode=None)
         outcome = self._outcomes[0]
         assert outcome.receipt is not None
         return CallResult(outcome.receipt.gas_used, outcome.output, outcome.receipt.logs, outcome.halt)
 
+    def _advance(self) -> bool:
+        """Execute to the end of the batch; False if a call is the reference engine's, which leaves nothing."""
+        fork = self._environment.fork
+        self._tier_table = self._tiers.begin(self._state, fork)
+        try:
+            status, resumed = self._execute(NOT_RESUMED), NOT_RESUMED
+            while status != DONE or self._compare_repeated():
+                if status == COMPILATION_WANTED:
+                    self._tiers.provide(running_frame(self._machine), self._tier_table, self._state, fork)
+                    resumed = GO_ON
+                elif status == SUSPENDED:
+                    resumed = self._run_contract()
+                elif status != DONE and not self._do_without(status):
+                    return False
+                status, resumed = self._execute(resumed), NOT_RESUMED
+        finally:
+            self._tiers.end(self._tier_table, self._state, fork)
+        return True
+
+    def _do_without(self, status: int) -> bool:
+        """Do what compiled code can't, between transactions; False if that is a call for the reference engine."""
+        is_call = self._machine["mode"] != TRANSACTION
+        if status == REPETITION_WANTED:
+            self._repeat()
+        elif status == REFUSED:
+            self._refuse()
+        elif status in (UNSUPPORTED, ARENA_FULL):
+            if is_call:
+                return False
+            if status == UNSUPPORTED or self._take_outcomes() == 0:
+                self._run_on_reference()
+        else:
+            self._make_room(status)
+        return True
+
     def _execute(self, resumed: int) -> int:
-        """Execute from `machine.next` on: DONE or a status."""
+        """Execute from `machine.next` on, one transaction alone if it is repeated: DONE or a status."""
         machine, records, results = self._machine, self._transactions.records, self._outcomes.results
+        table, end = self._tier_table, len(records)
+        if self._repeated is not None:
+            table, end = self._repeated.table, machine["next"] + 1
         machine["tables"] = self._state.tables.address
-        self._tier_table.reserve(len(self._state.tables.codes))
-        machine["tiers"] = self._tier_table.records.ctypes.data
+        table.reserve(len(self._state.tables.codes))
+        machine["tiers"], machine["heat_max"] = table.records.ctypes.data, table.heat_max
         if self._stepped is not None:
             return self._stepped.execute(records, results, resumed)
-        return self._calls.execute_batch(
-            machine.address, records.ctypes.data, results.ctypes.data, len(records), resumed
-        )
+        return self._calls.execute_batch(machine.address, records.ctypes.data, results.ctypes.data, end, resumed)
+
+    def _repeat(self) -> None:
+        """Undo the transaction that has just ended, so that the interpreter begins it again."""
+        machine, index = self._machine, self._machine["next"]
+        machine["repeats"] = 0
+        result = self._outcomes.results[index]
+        self._repeated = Repetition(index, left_behind(result, self._state), TierTable())
+        undo(machine, result, self._state)
+
+    def _compare_repeated(self) -> bool:
+        """Compare what a repeated transaction left, if there is one; whether transactions are left to be executed."""
+        machine, repeated = self._machine, self._repeated
+        self._repeated = None
+        if repeated is None:
+            return False
+        # What the reference engine executed instead is not compared.
+        if repeated.place >= len(self._outcomes):
+            found = difference(repeated.first, left_behind(self._outcomes.results[repeated.place], self._state))
+            ran = np.flatnonzero(repeated.table.records["heat"]).tolist()
+            rows = [row for row in ran if self._tier_table.records["entry"][row] != 0]
+            self._tiers.repeated(rows, self._tier_table, self._state, self._environment.fork, found)
+        return machine["next"] < len(self._transactions)
 
     def _set_environment(self) -> None:
         machine, environment = self._machine, self._environment
@@ -218,7 +262,6 @@ class Batch:
         machine["fork"], machine["number"] = environment.fork, environment.number
         machine["timestamp"] = environment.timestamp
         machine["block_hashes_number"] = -1
-        machine["heat_max"] = self._tiers.heat_max
         machine["slots_epoch"] += 1
         machine.set_word("coinbase", int.from_bytes(environment.coinbase, "big"))
         machine.set_word("gas_limit", environment.gas_limit)
@@ -230,6 +273,7 @@ class Batch:
         machine.set_word("prev_randao", int.from_bytes(randao, "big"))
         machine.set_word("chain_id", environment.chain_id)
         machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
+        machine["repeats"] = 0
 
     def _make_room(self, status: int) -> None:
         """Give compiled code what it stopped for: a larger table, or block hashes."""

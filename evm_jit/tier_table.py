@@ -14,9 +14,14 @@ NEVER_HOT: Final = 1 << 62
 
 
 class TierTable:
-    """A TIER for each row of the codes of one state."""
+    """
+    A TIER for each row of the codes of one state.
 
-    def __init__(self) -> None:
+    heat_max : gas that a code may use without machine code before compiled code asks for some; below 0 it asks at once
+    """
+
+    def __init__(self, heat_max: int = NEVER_HOT) -> None:
+        self.heat_max = heat_max
         self.records = np.zeros(0, TIER)
 
     def reserve(self, count: int) -> None:
@@ -28,35 +33,61 @@ class TierTable:
 
 
 class Tiers(Protocol):
-    """
-    Machine code as a native engine sees it.
+    """Machine code as a native engine sees it."""
 
-    heat_max : gas that a code may use without machine code
-    """
-
-    heat_max: int
-
-    def table(self, state: State, fork: Fork) -> TierTable:
-        """Of the codes of a state under the rules of a fork."""
+    def warm_up(self) -> None:
+        """Do what the first contract would otherwise wait for."""
         ...
 
-    def provide(self, frame: Any, table: TierTable, fork: Fork) -> None:
-        """The code of a frame (a FRAME) is hotter than `heat_max`: have it compiled, now or later."""
+    def wait(self, seconds: float) -> None:
+        """Until nothing is being compiled, or so long."""
+        ...
+
+    def begin(self, state: State, fork: Fork) -> TierTable:
+        """A batch begins: what is known of the codes of a state under the rules of a fork."""
+        ...
+
+    def end(self, table: TierTable, state: State, fork: Fork) -> None:
+        """It has ended."""
+        ...
+
+    def provide(self, frame: Any, table: TierTable, state: State, fork: Fork) -> None:
+        """The code of a frame (a FRAME) is hotter than the table's `heat_max`: have it compiled, now or later."""
+        ...
+
+    def repeated(self, rows: list[int], table: TierTable, state: State, fork: Fork, difference: str | None) -> None:
+        """
+        A transaction was repeated by the interpreter.
+
+        rows : of the codes that it ran as machine code
+        difference : what the interpreter had otherwise, None if nothing
+        """
         ...
 
 
 class NoTiers:
     """All code is interpreted."""
 
-    heat_max = NEVER_HOT
+    def warm_up(self) -> None:
+        """Nothing."""
 
-    def table(self, state: State, fork: Fork) -> TierTable:
+    def wait(self, seconds: float) -> None:
+        """Not at all."""
+
+    def begin(self, state: State, fork: Fork) -> TierTable:
         """Nothing has machine code."""
         return TierTable()
 
-    def provide(self, frame: Any, table: TierTable, fork: Fork) -> None:
+    def end(self, table: TierTable, state: State, fork: Fork) -> None:
+        """Nothing."""
+
+    def provide(self, frame: Any, table: TierTable, state: State, fork: Fork) -> None:
         """Never asked."""
         raise AssertionError("no code is hot")
+
+    def repeated(self, rows: list[int], table: TierTable, state: State, fork: Fork, difference: str | None) -> None:
+        """Never told."""
+        raise AssertionError("no code has machine code")
 
 
 def running_frame(machine: Machine) -> Any:
@@ -68,19 +99,17 @@ def running_frame(machine: Machine) -> Any:
 Compile = Callable[[bytes, Fork], int]
 
 
-class ForcedTiers:
+class ForcedTiers(NoTiers):
     """Every code is compiled when a frame enters it for the first time, init code too; for tests."""
-
-    heat_max = -1
 
     def __init__(self, compile_code: Compile) -> None:
         self._compile = compile_code
 
-    def table(self, state: State, fork: Fork) -> TierTable:
+    def begin(self, state: State, fork: Fork) -> TierTable:
         """Filled anew in each batch: the compiler remembers what it has compiled."""
-        return TierTable()
+        return TierTable(heat_max=-1)
 
-    def provide(self, frame: Any, table: TierTable, fork: Fork) -> None:
+    def provide(self, frame: Any, table: TierTable, state: State, fork: Fork) -> None:
         """Compile the code of a frame."""
         entry = self._compile(ctypes.string_at(int(frame["code"]), int(frame["code_size"])), fork)
         frame["compiled"] = entry

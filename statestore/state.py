@@ -103,6 +103,10 @@ class State:
         assert row > 0, "the code is that of an account"
         return code_bytes(tables, row)
 
+    def code_row(self, code_hash: bytes) -> int:
+        """The row of a code, 0 if the state has none with this hash."""
+        return max(0, self._kernels.find_code(self._tables.address, code_hash[::-1]))
+
     def original_storage(self, address: bytes, key: int) -> int:
         """The value that the slot had when the transaction began."""
         assert len(address) == 20

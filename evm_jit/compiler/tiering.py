@@ -101,14 +101,14 @@ class Tiering(Generic[Loaded]):
     """
     The contracts that were run lately, and what they run as.
 
-    code_of : the code that has a hash
+    code_of : the code that has a hash, None if nobody has it any more
     draw : a random number below one that is given
     """
 
     def __init__(
         self,
         compiler: Compiler[Loaded],
-        code_of: Callable[[bytes], bytes],
+        code_of: Callable[[bytes], bytes | None],
         draw: Callable[[int], int] = secrets.randbelow,
     ) -> None:
         self._compiler, self._code_of, self._draw = compiler, code_of, draw
@@ -117,12 +117,18 @@ class Tiering(Generic[Loaded]):
         self._is_full = False
         self._pinned: set[Contract] = set()
         self._loaded_size_bytes = 0
+        self._submitted_count = 0
         self._changes: list[Change[Loaded]] = []
 
     @property
     def is_trusted(self) -> bool:
         """Whether contracts are compiled at all."""
         return len(self._pinned) < PINNED_COUNT_MAX
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a contract is to be compiled, or is being compiled."""
+        return self._submitted_count > 0 or bool(self._candidates)
 
     def loaded(self, contract: Contract) -> Loaded | None:
         """What a contract runs as; None for the interpreter."""
@@ -152,13 +158,19 @@ class Tiering(Generic[Loaded]):
         """Take what was compiled, submit the hottest that wait, and tell which contracts change; often and cheap."""
         for result in self._compiler.poll():
             self._is_full = False
+            self._submitted_count -= 1
             self._take(result)
         if self._candidates and not self._is_full:
             for contract in sorted(self._candidates, key=lambda one: self._records[one].heat_gas, reverse=True):
                 record = self._records[contract]
-                if not self._compiler.submit(*self._submission(contract), record.tier + 1):
+                code = self._code_of(contract.code_hash)
+                if code is None:
+                    self._forget(contract)
+                    continue
+                if not self._compiler.submit(contract.code_hash, code, contract.fork, record.tier + 1):
                     self._is_full = True  # Until one of those that wait is done.
                     break
+                self._submitted_count += 1
                 record.asked = record.tier + 1
                 record.wanted_gas = NEVER_GAS  # Unless it is loaded.
                 del self._candidates[contract]
@@ -243,6 +255,3 @@ class Tiering(Generic[Loaded]):
     def _next_shadow(self, record: _Record[Loaded]) -> int:
         record.shadowed_count += 1
         return 1 if record.shadowed_count <= SHADOWED_FIRST_COUNT else 1 + self._draw(2 * SHADOWED_INTERVAL - 1)
-
-    def _submission(self, contract: Contract) -> tuple[bytes, bytes, Fork]:
-        return contract.code_hash, self._code_of(contract.code_hash), contract.fork
