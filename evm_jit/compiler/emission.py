@@ -6,6 +6,7 @@ words in memory. Where an instruction has failed the frame ends, for the reason 
 gas, and nobody looks at its words, its pc or its gas.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ from evm_jit.machine import FRAME, MACHINE
 from primitives.records import offset_of
 
 LEAVE, FAIL, DISPATCH = "leave", "fail", "dispatch"
+INLINED_MAX: Final = 128  # Of a kind, in a module: a millisecond each.
 RECORDS: Final = {"frame": FRAME, "machine": MACHINE}
 
 
@@ -54,11 +56,10 @@ class Emission:
     block: Block
     stack: VirtualStack
     gas: str  # the name of what is left, static gas of the section taken off
-    symbols: set[str]  # builtins that the module needs
+    symbols: Counter[str]  # how often the module has what is called, and what LLVM takes long to compile in place
     gas_behind: int = 0  # static gas of the section, of what follows the instruction being translated
     memory_size: int = 0  # bytes that memory is known to have
     is_ended: bool = False
-    multiplications: int = 0
 
     # Ways out
 
@@ -92,6 +93,12 @@ class Emission:
         self.leave_unless(self.text.let("is_paid", f"icmp sge i64 {left}, 0"), pc, self.gas)
         self.gas = left
 
+    def may_inline(self, name: str) -> bool:
+        """Whether there may be one more of what LLVM takes long to compile in place, in the second tier."""
+        key = f"{name} in place"
+        self.symbols[key] += 1
+        return self.plan.is_hot and self.symbols[key] <= INLINED_MAX
+
     # Builtins
 
     def call(self, instruction: Instruction) -> None:
@@ -112,7 +119,7 @@ class Emission:
         return self._call(symbol_of(instruction.opcode.name), f"ptr {top}")
 
     def _call(self, symbol: str, last_argument: str) -> str:
-        self.symbols.add(symbol)
+        self.symbols[symbol] += 1
         arguments = f"ptr %machine, ptr %frame, i64 {self.gas}, {last_argument}"
         return self.text.let("gas", f"call i64 @{symbol}({arguments})")
 

@@ -8,13 +8,14 @@ runs a frame from `frame.pc` on, if a block starts there, and returns LEFT when 
 entered; gas and the top of the stack travel from block to block as values.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from evm_jit.compiler import control, environment, words
 from evm_jit.compiler.blocks import JUMPDEST, Block, Instruction, Kind, Section
-from evm_jit.compiler.builtins import INSTRUCTIONS
+from evm_jit.compiler.builtins import INSTRUCTIONS, PREFIX
 from evm_jit.compiler.emission import FAIL, LEAVE, Emission, label_of
 from evm_jit.compiler.ir_text import METADATA, FunctionText
 from evm_jit.compiler.outlined import OUTLINED
@@ -50,7 +51,7 @@ def translate(plan: Plan) -> Translation:
     """The module of a program."""
     program = plan.program
     text = FunctionText()
-    symbols: set[str] = set()
+    symbols: Counter[str] = Counter()
     write_ways_in(text, plan)
     for block in program.blocks.values():
         _write_block(text, plan, block, symbols)
@@ -63,7 +64,7 @@ def translate(plan: Plan) -> Translation:
             f"define i64 @{ENTRY}(ptr noalias %machine, ptr noalias %frame) {ATTRIBUTES} {{",
             text.text(),
             "}",
-            *(OUTLINED[symbol] for symbol in sorted(symbols & OUTLINED.keys())),
+            *(OUTLINED[symbol] for symbol in sorted(symbols.keys() & OUTLINED.keys())),
             METADATA,
         ]
     )
@@ -77,9 +78,9 @@ def entry_of(pc: int) -> str:
     return f"enter{pc}"
 
 
-def _declarations(symbols: set[str]) -> list[str]:
+def _declarations(symbols: Counter[str]) -> list[str]:
     """Of what the module calls."""
-    builtins = sorted(symbols - OUTLINED.keys())
+    builtins = sorted(symbol for symbol in symbols if symbol.startswith(PREFIX))
     return [
         "declare i256 @llvm.bswap.i256(i256)",
         "declare i256 @llvm.ctlz.i256(i256, i1)",
@@ -98,7 +99,7 @@ def _write_ways_out(text: FunctionText) -> None:
     text.do(f"ret i64 {FAILED}")
 
 
-def _write_block(text: FunctionText, plan: Plan, block: Block, symbols: set[str]) -> None:
+def _write_block(text: FunctionText, plan: Plan, block: Block, symbols: Counter[str]) -> None:
     """The IR of one block, whose stack is right: its sections."""
     gas, top, words_found = f"%gas.b{block.pc}", f"%top.b{block.pc}", plan.names(block.pc, "b")
     text.start(label_of(block.pc), [("i64", gas), ("ptr", top), *(("i256", name) for name in words_found)])

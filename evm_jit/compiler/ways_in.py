@@ -3,6 +3,7 @@ The ways into the blocks of a program: from outside, by jumps whose destination 
 come with another height of the stack than was checked.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -115,7 +116,7 @@ def _write_dispatch(text: FunctionText, plan: Plan) -> None:
         text.jump(check_of(pc), gas, top, *arriving)
 
 
-def write_checks(text: FunctionText, plan: Plan, symbols: set[str]) -> None:
+def write_checks(text: FunctionText, plan: Plan, symbols: Counter[str]) -> None:
     """Where the height of the stack is looked at before a block that somebody comes to with any height."""
     for pc, block in plan.program.blocks.items():
         if not text.is_jumped_to(check_of(pc)):

@@ -15,8 +15,6 @@ from evm_jit.compiler.values import FOLDS, WORD_MASK, Truth, Value, Word
 
 Emit = Callable[[Emission, Instruction], None]
 
-INLINED_IN_A_BLOCK_MAX: Final = 8  # Multiplications, in the second tier.
-
 
 def _binary(operation: str, emission: Emission, instruction: Instruction) -> None:
     """ADD, SUB, AND, OR, XOR: x op y, modulo 2^256."""
@@ -35,8 +33,7 @@ def _multiply(emission: Emission, instruction: Instruction) -> None:
         product = emission.text.let("mul", f"shl i256 {word}, {y.bit_length() - 1}")
     else:
         factor = emission.stack.as_word(y)
-        emission.multiplications += 1
-        if emission.plan.is_hot and emission.multiplications <= INLINED_IN_A_BLOCK_MAX:
+        if emission.may_inline("multiplication"):
             product = emission.text.let("mul", f"mul i256 {word}, {factor}")
         else:
             product = _outlined(emission, "multiply", word, factor)
@@ -68,7 +65,7 @@ def _divide_limbs(operation: str, is_signed: bool, emission: Emission, instructi
 
         |x| op |y|, below 0 if the signs differ; of a remainder if x is
     """
-    if not emission.plan.is_hot:
+    if not emission.may_inline("division"):
         return emission.call(instruction)
     text, stack = emission.text, emission.stack
     x, y = (stack.as_word(stack.word_at(stack.height - depth)) for depth in (1, 2))
@@ -184,7 +181,7 @@ def _count_leading_zeros(emission: Emission, instruction: Instruction) -> None:
 
 def _outlined(emission: Emission, name: str, x: str, y: str) -> str:
     """What LLVM takes long to compile is one function a module."""
-    emission.symbols.add(name)
+    emission.symbols[name] += 1
     return emission.text.let(name, f"call i256 @{name}(i256 {x}, i256 {y})")
 
 
