@@ -2,8 +2,8 @@
 `leveret bench`: how fast this is, with results checked.
 
 Without a sub-command: transfers through the engine and through JSON-RPC, whole batches through an engine, raw bytes to
-receipts on all cores, and the interpreter against revm. `batch`, `pipeline`, `interpreter` and `gas` are one part each.
-Figures go to `--output`, with a plot.
+receipts on all cores, and the interpreter against revm. `batch`, `pipeline`, `recover`, `interpreter` and `gas` are one
+part each. Figures go to `--output`, with a plot.
 """
 
 import sys
@@ -62,7 +62,8 @@ def bench(
     stages: list[Stages] = []
     if engine == ENGINE_DEFAULT:
         measurements += _where_data_is(console, lambda: _measure_batches(built, 20_000, 1_000_000, 2 * repetitions + 1))
-        comparisons = _where_data_is(console, lambda: _compare(built, 2 * repetitions + 1))
+        interpreter = make_engine("interpreter")
+        comparisons = _where_data_is(console, lambda: _compare(interpreter, 2 * repetitions + 1))
         pipelines = _where_data_is(console, lambda: _measure_pipeline(built, 100_000, 2 * repetitions - 1))
         measurements += [measurement for measurement, _ in pipelines]
         stages = [each for _, each in pipelines]
@@ -71,7 +72,7 @@ def bench(
     if stages:
         _print_stages(stages, console)
     if comparisons:
-        _print_comparisons(comparisons, engine, console)
+        _print_comparisons(comparisons, "interpreter", console)
     figures = write_json(measurements, comparisons, output)
     console.print(f"Figures: {figures}   Plot: {write_plot(measurements, output)}")
 
@@ -114,9 +115,9 @@ def pipeline(
 def interpreter(
     files: Annotated[list[Path] | None, typer.Argument(help="Workload files, instead of all.")] = None,
     repetitions: RepetitionsOption = 7,
-    engine: EngineOption = ENGINE_DEFAULT,
+    engine: EngineOption = "interpreter",
 ) -> None:
-    """Measure an engine against revm, over the public contracts."""
+    """Measure an engine against revm, over the public contracts: interpreter, compiled or compiled-hot."""
     from evm_jit.engines import make_engine
 
     console = _console()
@@ -126,10 +127,22 @@ def interpreter(
 
 
 @bench_app.command()
+def recover(repetitions: RepetitionsOption = 9) -> None:
+    """Measure the recovery of signers against libsecp256k1."""
+    from bench.recovery_bench import measure_recovery, measurement_count, recovery_table
+
+    console = _console()
+    with _progress(measurement_count(), "recovery") as tick:
+        found = measure_recovery(repetitions, tick)
+    _print_machine(console)
+    console.print(recovery_table(found))
+
+
+@bench_app.command()
 def gas(
     only: Annotated[str | None, typer.Argument(help="Only cases whose name holds this.")] = None,
     repetitions: RepetitionsOption = 7,
-    engine: EngineOption = ENGINE_DEFAULT,
+    engine: EngineOption = "interpreter",
     output: OutputOption = RESULTS,
 ) -> None:
     """Measure the time of a unit of gas of every opcode and every precompile."""

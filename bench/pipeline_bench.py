@@ -20,7 +20,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from bench.batch_bench import Ground
+from bench.batch_bench import Ground, heat
 from bench.batches import Batch
 from bench.engine_bench import Measurement
 from evm_jit.engine import Engine
@@ -56,6 +56,7 @@ def measure_pipeline(
     execute(engine, batch, raws)
     batch.check(batch.state)
     expected = ground.restore()
+    heat(engine, lambda: (execute(engine, batch, raws), ground.restore()))
     seconds, stages = [], []
     gas_used = 0
     for _ in range(repetitions):
