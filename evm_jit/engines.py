@@ -40,7 +40,9 @@ def _compiled_hot(report_directory: Path) -> Engine:
     from evm_jit.compiler.forced import CompiledEngine
     from evm_jit.compiler.object_code import HOT
 
-    return CompiledEngine(HOT)
+    engine = CompiledEngine(HOT)
+    engine.name = "compiled-hot"
+    return engine
 
 
 def _shadow(report_directory: Path) -> Engine:

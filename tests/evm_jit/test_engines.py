@@ -19,6 +19,6 @@ def test_an_engine_may_be_warmed_up_again_and_again(name):
 
 
 def test_an_unknown_name_is_refused_in_one_sentence():
-    names = "reference, native, shadow, interpreter"
+    names = "reference, native, shadow, interpreter, compiled, compiled-hot"
     with pytest.raises(ConfigError, match=rf"^no engine is called 'fast': use one of {names}\.$"):
         make_engine("fast")

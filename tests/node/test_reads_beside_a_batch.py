@@ -61,7 +61,7 @@ def answered_during_a_batch(monkeypatch: pytest.MonkeyPatch, *, keeps_lock: bool
     """How many requests were answered while compiled code ran."""
     budget = BatchBudget()
     budget.gas = BATCH * TRANSACTION_GAS_CAP_OSAKA  # One batch.
-    world = World(engine=make_engine("native"), batch_budget=budget)
+    world = World(engine=make_engine("interpreter"), batch_budget=budget)
     world.submit(transfer(0, 0, to=None, data=deploy(HASH_FOR_EVER), gas_limit=10**6))
     world.run_until(100)
     contract = world.mini_blocks()[0].receipts[0].contract_address

@@ -85,6 +85,13 @@ def test_an_object_is_compiled_and_loaded(bench: Bench) -> None:
     assert bench.queue.poll() == []
 
 
+def test_the_worker_of_a_large_process_is_not_large(bench: Bench) -> None:
+    ballast = b"\x01" * (compile_queue.WORKER_MEMORY_BYTES_MAX + 1)
+    found = bench.compiled(b"add")
+    assert isinstance(found, Ready)
+    assert found.memory_bytes < len(ballast) // 2
+
+
 def test_nothing_is_started_before_it_is_needed(bench: Bench) -> None:
     assert bench.queue.worker_pid is None
     bench.compiled(b"add")
