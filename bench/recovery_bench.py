@@ -36,14 +36,14 @@ class RecoveryMeasurement:
     kind: str
     batch_size: int
     lanes_us: tuple[float, ...] | None
-    library_us: tuple[float, ...]
+    libsecp256k1_us: tuple[float, ...]
 
     @property
     def ratio(self) -> float | None:
         """How many times as fast the lanes are, the median of all pairs."""
         if self.lanes_us is None:
             return None
-        return statistics.median(slow / fast for fast, slow in zip(self.lanes_us, self.library_us, strict=True))
+        return statistics.median(slow / fast for fast, slow in zip(self.lanes_us, self.libsecp256k1_us, strict=True))
 
 
 def measure_recovery(repetitions: int, tick: Callable[[], None] = lambda: None) -> list[RecoveryMeasurement]:
@@ -73,9 +73,9 @@ def recovery_table(measurements: Sequence[RecoveryMeasurement]) -> Table:
             each.kind,
             f"{each.batch_size:,}",
             "" if lanes_us is None else f"{lanes_us:.2f}",
-            f"{statistics.median(each.library_us):.2f}",
+            f"{statistics.median(each.libsecp256k1_us):.2f}",
             "" if each.ratio is None else f"{each.ratio:.2f}",
-            f"{1e6 / (lanes_us or statistics.median(each.library_us)):,.0f}",
+            f"{1e6 / (lanes_us or statistics.median(each.libsecp256k1_us)):,.0f}",
         )
     return table
 

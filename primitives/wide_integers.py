@@ -42,7 +42,7 @@ class _UnsignedModel(models.PrimitiveModel):
         super().__init__(manager, type_, ir.IntType(type_.bits))
 
 
-U64, U128, U256, U320, U512, U576 = (UnsignedType(bits) for bits in (64, 128, 256, 320, 512, 576))
+U64, U128, U256, U320, U512 = (UnsignedType(bits) for bits in (64, 128, 256, 320, 512))
 
 
 class Constant:
@@ -195,7 +195,7 @@ def _conversion(to_type: Any) -> Any:
     return intrinsic(convert)
 
 
-u64, u128, u256, u320, u512, u576 = (_conversion(type_) for type_ in (U64, U128, U256, U320, U512, U576))
+u64, u128, u256, u320, u512 = (_conversion(type_) for type_ in (U64, U128, U256, U320, U512))
 # The lowest 64 bits, as Numba's own integers.
 low_uint64, low_int64 = _conversion(types.uint64), _conversion(types.int64)
 

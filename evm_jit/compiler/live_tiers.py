@@ -50,11 +50,11 @@ class LiveTiers:
         with self._lock:
             self._batch_count += 1
             tables = self._tables.setdefault(state, {})
-            if fork not in tables:
-                tables[fork] = TierTable(ASKED_GAS)
-                tables[fork].reserve(len(state.tables.codes))
-                self._fill(tables[fork], state, fork)
-            return tables[fork]
+            table = tables.setdefault(fork, TierTable(ASKED_GAS))
+            if len(table.records) < len(state.tables.codes):
+                table.reserve(len(state.tables.codes))
+                self._fill(table, state, fork)
+            return table
 
     def end(self, table: TierTable, state: State, fork: Fork) -> None:
         """A batch has ended: count what its codes have used, and take over what was compiled."""
@@ -96,11 +96,6 @@ class LiveTiers:
                     return
             time.sleep(WAIT_S)
 
-    def close(self) -> None:
-        """End the worker."""
-        if self._queue is not None:
-            self._queue.close()
-
     def _known_tiering(self) -> Tiering[LoadedCode]:
         if self._tiering is None:
             self._queue = self._queue or open_queue()
@@ -136,14 +131,15 @@ class LiveTiers:
                     self._install(tables[contract.fork], row, contract)
 
     def _fill(self, table: TierTable, state: State, fork: Fork) -> None:
-        """Have a new table know what is compiled already."""
+        """Have a table, new or grown, know what is compiled already."""
         for contract in self._in_use:
             row = state.code_row(contract.code_hash)
-            if contract.fork == fork and row > 0:
+            if contract.fork == fork and row > 0 and table.records["entry"][row] == 0:
                 self._install(table, row, contract)
 
     def _install(self, table: TierTable, row: int, contract: Contract) -> None:
-        table.reserve(row + 1)
+        if row >= len(table.records):
+            return  # A batch of another thread works on the records: who grows them fills them.
         loaded = self._in_use.get(contract)
         table.records["entry"][row] = 0 if loaded is None else loaded.address
         table.records["runs_left"][row] = 0 if loaded is None else self._known_tiering().next_shadow(contract)

@@ -15,7 +15,7 @@ from numba import types
 from evm_jit.precompiles.montgomery_instructions import has_product, product_function
 from primitives.instructions import HAS_TWO_CARRIES
 from primitives.kernels_cache import njit
-from primitives.wide_integers import U256, UnsignedType, low_uint64, operation
+from primitives.wide_integers import U256, UnsignedType, operation
 
 LIMB_BITS: Final = 64
 LIMB_VALUES: Final = 1 << LIMB_BITS
@@ -159,9 +159,3 @@ def inverse_of_odd(number):
         if not error:
             return inverse
         inverse = inverse - inverse * error
-
-
-@njit
-def clearing_factor(number):
-    """The `factor` (uint64) of an odd number (a scalar of any width)."""
-    return low_uint64(-inverse_of_odd(number))

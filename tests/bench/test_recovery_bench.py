@@ -15,7 +15,7 @@ def test_every_kind_and_every_size_is_measured_both_ways(monkeypatch: pytest.Mon
     assert len(found) == len(ticks) == measurement_count()
     assert {each.kind for each in found if each.kind.startswith("invalid")} == set(list(recovery_bench._MAKERS)[1:])
     for each in found:
-        assert len(each.library_us) == 1
+        assert len(each.libsecp256k1_us) == 1
         assert (each.lanes_us is not None) == LANES.is_on()
         assert (each.ratio is not None) == LANES.is_on()
 

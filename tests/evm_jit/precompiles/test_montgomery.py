@@ -11,7 +11,6 @@ from numba import types
 from evm_jit.precompiles import bls12_381_kernel, p256_kernel
 from evm_jit.precompiles.bn254 import parameters
 from evm_jit.precompiles.montgomery import (
-    clearing_factor,
     clearing_factor_of,
     difference_modulo,
     inverse_of_odd,
@@ -22,7 +21,7 @@ from evm_jit.precompiles.montgomery import (
 )
 from primitives.kernels_cache import njit
 from primitives.u256 import load_limbs, store_limbs
-from primitives.wide_integers import U256, UnsignedType, load_at, operation, store_at, u64, u128, u256
+from primitives.wide_integers import U256, UnsignedType, load_at, low_uint64, operation, store_at, u64, u128, u256
 
 WIDTH = 1 << 256
 SMALL = 2**254 - 1  # Two spare bits: no sum goes beyond the word.
@@ -48,6 +47,11 @@ def large_operations(words, results):
     store_limbs(results.ctypes.data, large_sum(a, b))
     store_limbs(results.ctypes.data + 32, large_difference(a, b))
     store_limbs(results.ctypes.data + 64, large_product(a, b))
+
+
+@njit
+def clearing_factor(number):
+    return low_uint64(-inverse_of_odd(number))
 
 
 @njit
