@@ -119,7 +119,7 @@ MACHINE = np.dtype(
         ("outputs_end", np.int64),
         ("memo", np.int64),  # MEMO[MEMO_COUNT]
         ("slot_memo", np.int64),  # SLOT_MEMO[SLOT_MEMO_COUNT]
-        ("slots_epoch", np.int64),  # in which the entries of the slot memo are true: of one state
+        ("slots_epoch", np.int64),  # in which the entries of the slot memo are true: of one state, in one set of tables
         ("tiers", np.int64),  # TIER for each row of the codes
         ("repeats", np.int64),  # whether the running transaction is to be repeated without machine code
         ("heat_max", np.int64),  # of a code without machine code; below 0 every code is to have some

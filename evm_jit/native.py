@@ -281,6 +281,7 @@ class Batch:
             self._load_block_hashes()
         else:
             self._state.grow(status)
+            self._machine["slots_epoch"] += 1
 
     def _load_block_hashes(self) -> None:
         number = self._environment.number
@@ -321,6 +322,7 @@ class Batch:
         [outcome] = reference_engine().execute(
             [transaction], self._environment, self._state, machine["gas_used"], self._tracer
         )
+        machine["slots_epoch"] += 1
         if outcome.receipt is not None:
             machine["gas_used"] = outcome.receipt.cumulative_gas_used
         self._outcomes.append(outcome)

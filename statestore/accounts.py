@@ -49,14 +49,18 @@ def add_account(tables, address):
     if counters.is_partial != 0:
         counters.wanted_address = address
         return ACCOUNT_WANTED
-    row = counters.account_count
-    if row == tables.account_capacity:
-        return ACCOUNTS_FULL
+    row = counters.vacant_account
+    if row != 0:
+        counters.vacant_account = account_row(tables, row).older
+    else:
+        row = counters.account_count
+        if row == tables.account_capacity:
+            return ACCOUNTS_FULL
     account = account_row(tables, row)
     account.address = address
     account.version = first_version(tables)
     place(tables.account_index, tables.account_capacity, hash_address(tables, address), row)
-    counters.account_count = row + 1
+    counters.account_count = max(counters.account_count, row + 1)
     return row
 
 
@@ -68,11 +72,34 @@ def intern_account(tables, address):
 
 
 @njit
-def index_accounts(tables):
-    """Fill the empty index of a table that has grown."""
+def is_vacant_account(tables, row):
+    """Whether an account never existed as far as anybody can tell; see table.py."""
+    counters, account = counters_of(tables), account_row(tables, row)
+    if account.exists != 0 or account.version > counters.oldest or account.first_slot != 0:
+        return False
+    return counters.transaction not in (account.warm, account.created, account.destroyed, account.touched)
+
+
+@njit
+def count_vacant_accounts(tables):
+    """How many accounts are vacant."""
+    count = 0
     for row in range(1, counters_of(tables).account_count):
-        hashed = hash_address(tables, account_row(tables, row).address)
-        place(tables.account_index, tables.account_capacity, hashed, row)
+        count += is_vacant_account(tables, row)
+    return count
+
+
+@njit
+def index_accounts(tables):
+    """Fill the empty index of a copied table, and have its vacant rows be given to new accounts."""
+    counters = counters_of(tables)
+    for row in range(counters.account_count - 1, 0, -1):
+        account = account_row(tables, row)
+        if is_vacant_account(tables, row):
+            account.older = counters.vacant_account
+            counters.vacant_account = row
+        else:
+            place(tables.account_index, tables.account_capacity, hash_address(tables, account.address), row)
     return 0
 
 

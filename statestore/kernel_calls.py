@@ -195,8 +195,16 @@ def discard(tables, oldest, accounts_start, slots_start):
 
 
 @kernel_call(INT, holds_lock=False)
+def count_vacant(tables, which):
+    """How many rows are vacant in the table that a status names."""
+    if which == ACCOUNTS_FULL:
+        return accounts.count_vacant_accounts(as_tables(tables))
+    return storage.count_vacant_slots(as_tables(tables)) if which == SLOTS_FULL else 0
+
+
+@kernel_call(INT, holds_lock=False)
 def fill_index(tables, which):
-    """Fill the empty index of the table that a status names, after it has grown."""
+    """Fill the empty index of the table that a status names, after it was copied."""
     tables = as_tables(tables)
     if which == ACCOUNTS_FULL:
         return accounts.index_accounts(tables)
@@ -229,6 +237,7 @@ class Kernels:
     changed_accounts: Callable[..., int]
     changed_slots: Callable[..., int]
     discard: Callable[..., int]
+    count_vacant: Callable[..., int]
     fill_index: Callable[..., int]
 
     def __init__(self, progress: Callable[[str, int, int], None]) -> None:

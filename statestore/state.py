@@ -299,32 +299,42 @@ class State:
 
     def _stream_accounts(self, version: int) -> Iterator[tuple[bytes, Account]]:
         out = np.empty((STREAM_CHUNK_ROWS, STREAMED_ACCOUNT_SIZE_BYTES), np.uint8)
-        for words in self._stream(self._kernels.read_accounts, version, 1, out):
-            yield words[19::-1], account_from(words[24:])
+        cursor = np.ones(1, np.int64)
+        while cursor[0]:
+            for words in self._read_rows(self._kernels.read_accounts, self._tables, version, cursor, out):
+                yield words[19::-1], account_from(words[24:])
 
     def _stream_slots(self, version: int, address: bytes) -> Iterator[tuple[int, int]]:
+        """See `storage_at`. Tables that are new may have other rows in the list, but what is told is in one order."""
         assert len(address) == 20
         out = np.empty((STREAM_CHUNK_ROWS, STREAMED_SLOT_SIZE_BYTES), np.uint8)
-        tables = self._tables
-        first = self._kernels.first_slot(tables.address, address)
-        for words in self._stream(self._kernels.read_slots, version, first, out):
-            yield int.from_bytes(words[:32], "little"), int.from_bytes(words[32:], "little")
-
-    def _stream(
-        self, kernel: Callable[..., int], version: int, first: int, out: npt.NDArray[np.uint8]
-    ) -> Iterator[bytes]:
-        """The rows that a streaming kernel fills, from the row `first` on."""
-        cursor = np.array([first], np.int64)
+        cursor, told, tables = np.ones(1, np.int64), 0, None
         while cursor[0]:
-            tables = self._tables
-            count = kernel(tables.address, version + 1, cursor.ctypes.data, out.ctypes.data, len(out))
-            if count == DISCARDED:
-                raise self._unknown(version)
-            if count > 0:
-                size_bytes = out.shape[1]
-                filled = out[:count].tobytes()
-                for start in range(0, len(filled), size_bytes):
-                    yield filled[start : start + size_bytes]
+            if tables is not self._tables:
+                tables, passed = self._tables, 0
+                cursor[0] = self._kernels.first_slot(tables.address, address)
+            for words in self._read_rows(self._kernels.read_slots, tables, version, cursor, out):
+                passed += 1
+                if passed > told:
+                    told = passed
+                    yield int.from_bytes(words[:32], "little"), int.from_bytes(words[32:], "little")
+
+    def _read_rows(
+        self,
+        kernel: Callable[..., int],
+        tables: TableSet,
+        version: int,
+        cursor: npt.NDArray[np.int64],
+        out: npt.NDArray[np.uint8],
+    ) -> Iterator[bytes]:
+        """The next rows that a streaming kernel fills; none, and the cursor stays, if the tables have moved."""
+        count = kernel(tables.address, version + 1, cursor.ctypes.data, out.ctypes.data, len(out))
+        if count == DISCARDED:
+            raise self._unknown(version)
+        size_bytes = out.shape[1]
+        filled = out[: max(count, 0)].tobytes()
+        for start in range(0, len(filled), size_bytes):
+            yield filled[start : start + size_bytes]
 
     # What is behind the writes.
 
@@ -343,8 +353,9 @@ class State:
         return row
 
     def grow(self, status: int) -> None:
-        """Double what a kernel found full; readers go on with the tables that they hold. Called by who writes."""
-        grown = grow(self._tables, status)
+        """Make room in what a kernel found full; readers go on with the tables that they hold. Called by who writes."""
+        vacant_count = self._kernels.count_vacant(self._tables.address, status)
+        grown = grow(self._tables, status, vacant_count)
         if GROWN_BY[status][1] is not None:
             self._kernels.fill_index(grown.address, status)
         self._tables = grown

@@ -1,9 +1,9 @@
 """
 Storage slots by (account, key): find, intern, write, and the list of each account's slots.
 
-The list is threaded through the records, newest first, and static: a slot enters it once, when it is interned, and
-stays though its value may be 0. So clearing an account, and reading all of its storage, walk its own slots only. How
-many of them are not zero now is kept in the account.
+The list is threaded through the records, newest first: a slot enters it once, when it is interned, and stays though
+its value may be 0, until the table is copied while the slot is vacant (table.py). So clearing an account, and reading
+all of its storage, walk its own slots only. How many of them are not zero now is kept in the account.
 
 Accounts and slots are named by rows, int64; keys and values are U256.
 """
@@ -54,9 +54,13 @@ def add_slot(tables, account, key):
         counters.wanted_address = account_row(tables, account).address
         counters.wanted_key = key
         return SLOT_WANTED
-    row = counters.slot_count
-    if row == tables.slot_capacity:
-        return SLOTS_FULL
+    row = counters.vacant_slot
+    if row != 0:
+        counters.vacant_slot = slot_row(tables, row).older
+    else:
+        row = counters.slot_count
+        if row == tables.slot_capacity:
+            return SLOTS_FULL
     slot, owner = slot_row(tables, row), account_row(tables, account)
     slot.key = key
     slot.account = account
@@ -65,7 +69,7 @@ def add_slot(tables, account, key):
     place(tables.slot_index, tables.slot_capacity, hash_slot(tables, account, key), row)
     fence_release()
     owner.first_slot = row
-    counters.slot_count = row + 1
+    counters.slot_count = max(counters.slot_count, row + 1)
     return row
 
 
@@ -77,11 +81,53 @@ def intern_slot(tables, account, key):
 
 
 @njit
-def index_slots(tables):
-    """Fill the empty index of a table that has grown."""
+def is_vacant_slot(tables, row):
+    """Whether a slot was never anything but zero as far as anybody can tell; see table.py."""
+    counters, slot = counters_of(tables), slot_row(tables, row)
+    return slot.value == 0 and slot.version <= counters.oldest and slot.transaction != counters.transaction
+
+
+@njit
+def count_vacant_slots(tables):
+    """How many slots are vacant."""
+    count = 0
     for row in range(1, counters_of(tables).slot_count):
+        count += is_vacant_slot(tables, row)
+    return count
+
+
+@njit
+def next_kept_slot(tables, row):
+    """The first slot that is not vacant in a list from this row on, 0 if there is none."""
+    while row != 0 and is_vacant_slot(tables, row):
+        row = slot_row(tables, row).next_slot
+    return row
+
+
+@njit
+def unlink_vacant_slots(tables):
+    """Take the vacant slots of a copied table out of the lists of their accounts; readers of the old one see theirs."""
+    for row in range(1, counters_of(tables).account_count):
+        account = account_row(tables, row)
+        account.first_slot = next_kept_slot(tables, account.first_slot)
+    for row in range(1, counters_of(tables).slot_count):
+        if not is_vacant_slot(tables, row):
+            slot = slot_row(tables, row)
+            slot.next_slot = next_kept_slot(tables, slot.next_slot)
+
+
+@njit
+def index_slots(tables):
+    """Fill the empty index of a copied table, and have its vacant rows be given to new slots."""
+    unlink_vacant_slots(tables)
+    counters = counters_of(tables)
+    for row in range(counters.slot_count - 1, 0, -1):
         slot = slot_row(tables, row)
-        place(tables.slot_index, tables.slot_capacity, hash_slot(tables, slot.account, slot.key), row)
+        if is_vacant_slot(tables, row):
+            slot.older = counters.vacant_slot
+            counters.vacant_slot = row
+        else:
+            place(tables.slot_index, tables.slot_capacity, hash_slot(tables, slot.account, slot.key), row)
     return 0
 
 

@@ -1,14 +1,19 @@
 """
 The tables of the state: records, their declared layouts, and how they grow.
 
-Accounts, storage slots and codes are fixed-size records in NumPy arrays; a record is named by its row and a row is
-permanent: it is never moved, removed or given to another key. Row 0 of accounts and slots means "none" (row 0 of the
-codes is the empty code), so memory of zeros is a valid empty table. Integers of 160 and 256 bits are limbs of 64,
-least significant first.
+Accounts, storage slots and codes are fixed-size records in NumPy arrays; a record is named by its row. Within a set
+of tables a row is never moved, nor given to another key once it has one. Row 0 of accounts and slots means "none" (row
+0 of the codes is the empty code), so memory of zeros is a valid empty table. Integers of 160 and 256 bits are limbs of
+64, least significant first.
 
-A `TableSet` is immutable: an array that grows is copied into a new set, and the old arrays, to which nobody writes any
-more, live as long as a reader holds them. The counters alone are shared by all sets. `counters.generation` tells a
+A `TableSet` is immutable: an array that is full is copied into a new set, and the old arrays, to which nobody writes
+any more, live as long as a reader holds them. The counters alone are shared by all sets. `counters.generation` tells a
 reader that its set is no longer the one being written.
+
+Whatever a transaction names gets a row, also what does not exist: its marks are there. So an account or a slot may be
+vacant: it is nothing in every version that can still be read, and the running transaction has not met it. In the new
+set vacant rows are in no index and in no list of an account's slots; they are given to new keys. If they are half of
+the table or more, the new array is as large as the old one, else twice as large.
 
 Kernels get a set as `tables`: the address of one record that says where the arrays are and how long. Of the three
 tables with an index, the index has twice as many entries as the table has records.
@@ -54,7 +59,7 @@ SLOT = np.dtype(
         ("transaction", np.int64),  # the last one in which it was warm or written
         ("version", np.int64),
         ("account", np.uint32),
-        ("next_slot", np.uint32),  # of the same account; never changes
+        ("next_slot", np.uint32),  # of the same account; never changes in a set
         ("older", np.uint32),
         ("reserved", np.uint32),
     ]
@@ -110,6 +115,8 @@ COUNTERS = np.dtype(
         ("destroyed_count", np.int64),  # accounts, by the running transaction
         ("touched_count", np.int64),  # empty ones that exist
         ("transient_count", np.int64),  # transient slots in use
+        ("vacant_account", np.int64),  # first row of those to be given to new keys, linked by `older`; 0 for none
+        ("vacant_slot", np.int64),
         ("is_partial", np.int64),  # whether rows that are missing have to be fetched: see partial_state.py
         ("wanted_address", np.uint64, 3),  # of the account, or the slot's
         ("wanted_key", np.uint64, 4),
@@ -142,6 +149,7 @@ TRANSIENT_FULL = -10  # The transaction must be undone, for the larger table is 
 ACCOUNT_WANTED = -11  # The row that the counters name has to be fetched.
 SLOT_WANTED = -12
 
+VACANT_SHARE = 2  # A table of which half is vacant does not grow.
 ROWS_MAX = 1 << 31  # Rows and positions of older values are stored in 32 bits.
 
 # The array, and the index that goes with it, of each status above.
@@ -266,18 +274,21 @@ def make_tables(capacities: Capacities, hash_key: tuple[int, int]) -> TableSet:
     )
 
 
-def grow(tables: TableSet, status: int) -> TableSet:
+def grow(tables: TableSet, status: int, vacant_count: int = 0) -> TableSet:
     """
-    A set of the next generation in which the array that `status` names is twice as large.
+    A set of the next generation in which the array that `status` names has room.
 
     Its index, if it has one, is left empty for the caller to fill. Published by the caller, who then stores the
     generation in the counters.
+
+    vacant_count : rows of the array that are vacant
     """
     name, index_name = GROWN_BY[status]
     old = getattr(tables, name)
-    if 2 * len(old) > ROWS_MAX and name != "code_bytes":
+    size = len(old) if VACANT_SHARE * vacant_count >= len(old) else 2 * len(old)
+    if size > ROWS_MAX and name != "code_bytes":
         raise MemoryError(f"the state has no room for more {name.replace('_', ' ')}: {len(old)} are the most")
-    new = zeros(2 * len(old), old.dtype)
+    new = zeros(size, old.dtype)
     if name in RINGS:
         counters = tables.counters[0]
         live = np.arange(counters[f"{name}_start"], counters[f"{name}_end"])

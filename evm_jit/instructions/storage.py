@@ -36,7 +36,7 @@ def row_of_slot(machine, tables, account, key):
     The row of a slot of the account in this row, a new one if need be, or SLOTS_FULL.
 
     Rows that were found last are in a memo of fixed size. An entry holds the slot's whole name, and the epoch in which
-    it was made, which ends where the machine may get another state.
+    it was made, which ends where the machine may get another state or other tables.
     """
     folded = low_uint64(key ^ (key >> 64) ^ (key >> 128) ^ (key >> 192)) + np.uint64(account)
     place = np.int64((folded * GOLDEN) >> PLACE_SHIFT)

@@ -5,11 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
+from primitives.compiled_calls import POINTER, compile_call
 from primitives.constants import KECCAK_EMPTY, U256_MAX
 from primitives.errors import DecodingError, UnknownBlock
 from primitives.state_diff import EMPTY_ACCOUNT, Account, AccountChange, StateDiff
+from primitives.u256 import load_address, load_limbs
+from statestore.access_list import touch_slot, warm_account
+from statestore.accounts import intern_account
 from statestore.state import State
-from statestore.table import Capacities
+from statestore.storage import intern_slot
+from statestore.table import Capacities, as_tables
 from tests.naive.state import NaiveState
 
 TINY = Capacities(2, 2, 2, 8, 8, 2, 2, 2)
@@ -35,6 +40,27 @@ def random_write(rng: random.Random) -> tuple[str, tuple[object, ...]]:
     )
 
 
+def meet_both(tables, address, key):  # type: ignore[no-untyped-def]
+    tables = as_tables(tables)
+    account = intern_account(tables, load_address(address))
+    if account < 0:
+        return account
+    status = warm_account(tables, account)
+    if status < 0:
+        return status
+    slot = intern_slot(tables, account, load_limbs(key))
+    return slot if slot < 0 else touch_slot(tables, slot)
+
+
+meet_both_call = compile_call(meet_both, POINTER, POINTER, POINTER, holds_lock=True)
+
+
+def meet(state: State, address: bytes, key: int) -> None:
+    """Make an account and a slot of it warm, as an instruction does that reads them; neither has to exist."""
+    while (status := meet_both_call(state.tables.address, address, key.to_bytes(32, "little"))) < 0:
+        state.grow(status)
+
+
 class Pair:
     """The tables and the twin, driven alike."""
 
@@ -48,7 +74,9 @@ class Pair:
     def step(self) -> None:
         rng, state, naive = self.rng, self.state, self.naive
         kind = rng.random()
-        if kind < 0.80:
+        if kind < 0.10:
+            meet(state, rng.choice([*ADDRESSES, rng.randbytes(20)]), rng.choice([*KEYS, rng.getrandbits(256)]))
+        elif kind < 0.80:
             name, arguments = random_write(rng)
             getattr(state, name)(*arguments)
             getattr(naive, name)(*arguments)
@@ -158,6 +186,48 @@ def test_state_grows_from_tiny_tables() -> None:
         assert dict(state.storage_at(0, address)) == {key << 64: number for key in range(number % 7) if number}
     assert state.account_rows == 300
     assert state.slot_rows == sum(number % 7 for number in range(300))
+
+
+def test_what_is_only_read_does_not_fill_the_memory() -> None:
+    state, rng = State(1, Capacities(1 << 8, 1 << 9)), random.Random(1)
+    state.set_storage(ALICE, 1, 2)
+    state.seal_genesis()
+    sizes = []
+    for _ in range(2):
+        for _ in range(100):
+            for _ in range(20):
+                meet(state, rng.randbytes(20), rng.getrandbits(256))
+                meet(state, ALICE, rng.getrandbits(256))
+            state.begin_transaction()
+        sizes.append((len(state.tables.accounts), len(state.tables.slots)))
+    assert sizes[1] == sizes[0] <= (1 << 9, 1 << 9)
+    assert dict(state.storage_at(0, ALICE)) == {1: 2}
+
+
+def test_a_slot_that_was_emptied_is_given_up_when_nobody_can_read_what_it_was() -> None:
+    state = State(1, TINY._replace(slots=256))
+    keys = range(300)
+    for key in keys:
+        state.set_storage(ALICE, key, 1)
+    state.seal_genesis()
+    for key in keys:
+        state.set_storage(ALICE, key, 0)
+    state.seal()
+    told = state.storage_at(0, ALICE)
+    first = next(told)
+    for key in range(1_000, 1_100):
+        state.set_storage(ALICE, key, 3)
+    assert len(state.tables.slots) == 512
+    state.seal()
+    assert dict([first, *told]) == dict.fromkeys(keys, 1)
+    state.discard_before(2)
+    for key in range(2_000, 2_250):
+        state.set_storage(BOB, key, 4)
+    assert len(state.tables.slots) == 512
+    state.seal()
+    assert dict(state.storage_at(3, ALICE)) == dict.fromkeys(range(1_000, 1_100), 3)
+    assert dict(state.storage_at(3, BOB)) == dict.fromkeys(range(2_000, 2_250), 4)
+    assert [state.storage(ALICE, key) for key in (0, 299, 1_000)] == [0, 0, 3]
 
 
 def test_one_operation_may_outgrow_the_journal() -> None:

@@ -155,7 +155,10 @@ def fill(state: State) -> None:
 
 
 def test_readers_in_other_threads_see_whole_versions() -> None:
-    """Transfers keep the sum of balances and of slots; the tables and rings grow, and versions are discarded."""
+    """
+    Transfers keep the sum of balances and of slots; the tables and rings grow, versions are discarded, and rows of
+    accounts and slots that are gone are given to others.
+    """
     state, done, failures = State(5, TINY), threading.Event(), []
     fill(state)
     reads = [0, 0]
@@ -168,6 +171,10 @@ def test_readers_in_other_threads_see_whole_versions() -> None:
                 accounts_read = [view.account(holder) for holder in HOLDERS]
                 balances = sum(account.balance for account in accounts_read if account is not None)
                 slots = sum(view.storage(ALICE, int.from_bytes(holder, "big")) for holder in HOLDERS)
+                if rng.random() < 0.5:
+                    slots = sum(value for _, value in state.storage_at(view.version, ALICE))
+                    streamed = {address: account.balance for address, account in state.accounts_at(view.version)}
+                    balances = sum(streamed.get(holder, 0) for holder in HOLDERS)
             except UnknownBlock:
                 continue
             reads[reader] += 1
@@ -179,7 +186,7 @@ def test_readers_in_other_threads_see_whole_versions() -> None:
     for thread in threads:
         thread.start()
     rng = random.Random(9)
-    version = 0
+    version, kept = 0, {ALICE, *HOLDERS}
     try:
         while (version < 400 or min(reads) < 50) and not failures:
             for _ in range(20):
@@ -191,7 +198,11 @@ def test_readers_in_other_threads_see_whole_versions() -> None:
                     state.set_balance(address, account.balance + change)
                     state.set_storage(ALICE, key, state.storage(ALICE, key) + change)
                 state.set_storage(BOB, rng.getrandbits(40), 1)
+                state.set_storage(ALICE, rng.getrandbits(40) << 200, 0)
                 state.touch(rng.randbytes(20))
+            if version % 5 == 0:
+                for address in [address for address, _ in state.accounts_at(version) if address not in kept]:
+                    state.delete_account(address)
             state.seal()
             version = state.version
             state.discard_before(version - 20)
