@@ -17,9 +17,9 @@ from evm_jit.halt_codes import (
     RUNNING,
     UNSUPPORTED,
 )
-from evm_jit.machine import FRAME_SIZE_BYTES, NEVER, TIER_SIZE_BYTES, as_frame, as_tier
+from evm_jit.machine import FRAME_SIZE_BYTES, NEVER, as_frame
 from evm_jit.threaded_cache import entry_of, forget_all, heat, threaded_code_of
-from evm_jit.tiers import add_heat
+from evm_jit.tiers import count_heat, end_of_slice, use_machine_code
 from primitives.forks import Fork
 from primitives.keccak_kernels import keccak256_at
 from primitives.kernels_cache import njit
@@ -76,6 +76,7 @@ def enter(machine, frame, address):
     """Let a frame run, whose code, calldata and gas are set."""
     frame.pc = load_int64(frame.threaded) if frame.threaded != 0 else frame.code
     frame.gas_start = frame.gas_left
+    frame.gas_counted, frame.look = 0, end_of_slice(frame.gas_left)
     frame.top = frame.stack
     frame.memory_size = 0
     machine.frame = address
@@ -92,12 +93,7 @@ def set_code(machine, frame, code_row_number):
     frame.code_size = code.size_bytes
     frame.jump_destinations = tables.code_bytes + code.jump_destinations
     frame.code_row = code_row_number
-    tier = as_tier(machine.tiers + code_row_number * TIER_SIZE_BYTES)
-    frame.compiled = tier.entry
-    if tier.entry != 0:
-        tier.runs_left -= 1
-        if tier.runs_left == 0:
-            machine.repeats = 1
+    tier = use_machine_code(machine, frame)
     frame.threaded, frame.entry = 0, 0
     if machine.translates != NEVER and tier.entry == 0 and tier.heat <= machine.heat_max:
         if machine.threaded_is_full != 0 and frame.depth == 0:
@@ -184,7 +180,7 @@ def leave_frame(machine, halt):
     used = frame.gas_start - frame.gas_left
     heat(frame, used)
     if frame.threaded != 0:
-        add_heat(machine, frame, used)
+        count_heat(machine, frame, used)
     if halt < 0 or frame.depth == 0:
         return halt
     caller = as_frame(machine.frame - FRAME_SIZE_BYTES)

@@ -74,7 +74,8 @@ FRAME = np.dtype(
         ("threaded", np.int64),  # its threaded code, 0 for none
         ("entry", np.int64),  # THREADED_ENTRY of its code, 0 for none
         ("gas_start", np.int64),  # what it began with, less what frames that it opened have used
-        ("reserved", np.uint64, 1),
+        ("gas_counted", np.int64),  # of what it used itself, how much is in the heat of its code already
+        ("look", np.int64),  # threaded code looks for machine code at the block that would leave less gas
     ]
 )
 LOG = np.dtype([("address", *ADDRESS), ("topic_count", np.int64), ("data_size", np.int64), ("size", np.int64)])

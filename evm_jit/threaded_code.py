@@ -22,7 +22,9 @@ for each cell (the position of its instruction), and the cells.
 from typing import Final
 
 from evm_jit.gas import STACK_ITEMS_MAX
-from evm_jit.halt_codes import RUNNING
+from evm_jit.halt_codes import COMPILATION_WANTED, RUNNING
+from evm_jit.instructions.threaded import pay_block
+from evm_jit.tiers import count_heat, end_of_slice, is_hot
 from primitives.kernels_cache import njit
 from primitives.memory import clear_bytes, load_byte, load_int64, load_uint32, store_int64, store_uint32
 from primitives.u256 import load_big_endian, store_limbs
@@ -338,18 +340,34 @@ def gas_from(machine, code, position):
 
 
 @njit
-def go_on_in_code(machine, frame, at, gas_left, top):
-    """Have the exact interpreter go on at the instruction whose cell is at an address; its block has been paid for."""
-    position = origin_of(frame.threaded, at)
-    frame.gas_left = gas_left + gas_from(machine, frame.code, position)
-    machine.halt = 0
-    frame.pc, frame.top, frame.threaded, frame.entry = frame.code + position, top, 0, 0
+def leave_threaded(machine, frame, position, gas_left, top):
+    """Have the exact interpreter, or machine code, go on at a position of the bytecode."""
+    frame.pc, frame.gas_left, frame.top, frame.threaded, frame.entry = frame.code + position, gas_left, top, 0, 0
+    count_heat(machine, frame, frame.gas_start - gas_left)
     return RUNNING
 
 
 @njit
+def go_on_in_code(machine, frame, at, gas_left, top):
+    """Have the exact interpreter go on at the instruction whose cell is at an address; its block has been paid for."""
+    position = origin_of(frame.threaded, at)
+    machine.halt = 0
+    return leave_threaded(machine, frame, position, gas_left + gas_from(machine, frame.code, position), top)
+
+
+@njit
 def go_on_at_block(machine, frame, at, gas_left, top):
-    """Have the exact interpreter go on with a block that has not been paid for, whose BEGIN is at an address."""
-    frame.pc = frame.code + origin_of(frame.threaded, at)
-    frame.gas_left, frame.top, frame.threaded, frame.entry = gas_left, top, 0, 0
-    return RUNNING
+    """
+    What follows when a block was not entered whose BEGIN is at an address, and has not been paid for.
+
+    At the end of a slice threaded code goes on, unless there is machine code; else the exact interpreter does.
+    """
+    frame.look = 0
+    left = pay_block(frame, at, gas_left, top)
+    if left >= 0:
+        frame.pc, frame.gas_left, frame.top, frame.look = at, gas_left, top, end_of_slice(left)
+        count_heat(machine, frame, frame.gas_start - gas_left)
+        is_wanted = is_hot(machine, frame)
+        if frame.compiled == 0:
+            return COMPILATION_WANTED if is_wanted else RUNNING
+    return leave_threaded(machine, frame, origin_of(frame.threaded, at), gas_left, top)

@@ -8,5 +8,9 @@ from primitives.kernels_cache import njit_without_lock
 
 @njit_without_lock
 def run_threaded(machine, frame):
-    """Run a frame in threaded code, until it ends, opens another, or is to go on in its bytecode: RUNNING, or why."""
+    """
+    Run a frame in threaded code, until it ends, opens another, is to go on in its bytecode, or a slice ends.
+
+    Returns RUNNING, or why it ended.
+    """
     return run_cells(machine, frame, frame.pc, frame.gas_left, frame.top)  # type: ignore[call-arg]

@@ -6,8 +6,9 @@ interpreter comes to. Compiled code leaves the frame at a pc for the interpreter
 instruction that changes the running frame. Both work on the same record, stack and memory, and it says exactly where
 the frame is.
 
-Gas that frames of a code use themselves is its heat. Without machine code the interpreter works in slices: at the first
-jump behind so much gas it looks whether there is machine code by now, or the code has become hot.
+Gas that frames of a code use themselves is its heat. Without machine code the interpreter, of bytecode or of threaded
+code, works in slices: at the first jump behind so much gas it looks whether there is machine code by now, or the code
+has become hot.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -41,13 +42,31 @@ def run_compiled(machine, frame):
 
 
 @njit
+def use_machine_code(machine, frame):
+    """Have a frame run the machine code of its code, if there is some; some of these runs are repeated without."""
+    tier = as_tier(machine.tiers + frame.code_row * TIER_SIZE_BYTES)
+    frame.compiled = tier.entry
+    if tier.entry != 0:
+        tier.runs_left -= 1
+        if tier.runs_left == 0:
+            machine.repeats = 1
+    return tier
+
+
+@njit
 def is_hot(machine, frame):
     """Whether machine code is wanted for a frame that has none; if there is some by now, it is the frame's."""
     if frame.code_row < 0:
         return machine.heat_max < 0
-    tier = as_tier(machine.tiers + frame.code_row * TIER_SIZE_BYTES)
-    frame.compiled = tier.entry
+    tier = use_machine_code(machine, frame)
     return tier.entry == 0 and tier.heat > machine.heat_max
+
+
+@njit
+def count_heat(machine, frame, used):
+    """Add to the heat of a frame's code what the frame has used itself, so much gas (int64), and is not yet in it."""
+    add_heat(machine, frame, used - frame.gas_counted)
+    frame.gas_counted = used
 
 
 @njit
@@ -62,3 +81,9 @@ def add_heat(machine, frame, gas):
 def next_look(frame):
     """The gas left (int64) below which the interpreter, at a jump, stops to look for machine code."""
     return frame.gas_left if frame.compiled != 0 else frame.gas_left - SLICE_GAS
+
+
+@njit
+def end_of_slice(gas_left):
+    """The gas left (int64) below which threaded code, at a block, stops to look for machine code; 0 for never."""
+    return max(gas_left - SLICE_GAS, 0)

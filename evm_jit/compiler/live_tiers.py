@@ -69,12 +69,11 @@ class LiveTiers:
                 self._retired.clear()
 
     def provide(self, frame: Any, table: TierTable, state: State, fork: Fork) -> None:
-        """A frame (a FRAME) has used ASKED_GAS in a running batch: machine code for it, if there is some by now."""
+        """The code of a frame (a FRAME) has used ASKED_GAS in a running batch; the frame finds what there is by now."""
         row = int(frame["code_row"])
         with self._lock:
             self._tell(table, row, state, fork)
             self._advance()
-        frame["compiled"] = table.records["entry"][row]
 
     def repeated(self, rows: list[int], table: TierTable, state: State, fork: Fork, difference: str | None) -> None:
         """A transaction that ran codes as machine code was repeated by the interpreter."""

@@ -13,11 +13,15 @@ HEADER_SIZE_BYTES = 16
 
 @njit
 def pay_block(frame, begin, gas_left, top):
-    """The gas left behind the BEGIN at an address, below 0 if its block can't be paid or the stack does not do."""
+    """
+    The gas left behind the BEGIN at an address; below 0 if its block can't be paid, the stack does not do, or it is
+    time to look for machine code.
+    """
     cell, height = load_int64(begin), (top - frame.stack) >> 5
     if height < (cell >> 16) & 0x7FF or height >= (cell >> 27) & 0x7FF:
         return -1
-    return gas_left - (cell >> 38)
+    left = gas_left - (cell >> 38)
+    return left if left >= frame.look else -1
 
 
 @njit

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from evm_jit import native
 from evm_jit.compiler.compile_queue import Ready, Refused
 from evm_jit.compiler.live_tiers import ASKED_GAS, LiveTiers
 from evm_jit.compiler.loading import LoadedCode, load_object
@@ -14,6 +15,7 @@ from evm_jit.compiler.object_cache import ObjectKey
 from evm_jit.compiler.pipeline import compile_code
 from evm_jit.compiler.tiering import HEAT_GAS, SHADOWED_FIRST_COUNT
 from evm_jit.engine import Call, Outcome
+from evm_jit.machine import AT_ONCE, NEVER
 from evm_jit.native import NativeEngine
 from primitives.forks import Fork
 from statestore.overlay import Overlay
@@ -24,6 +26,7 @@ from tests.evm_jit.scene import BLOCK, CONTRACT, ETHER, OTHER, SENDER, install, 
 LOOPING = bytes.fromhex(
     "5f 5f35 5b 8015 6014 57 80 91 01 90 6001 90 03 6003 56 5b 50 80 602035 55 5f52 60205fa0 60205ff3"
 )
+GAS_PER_TURN = 52
 GAS = 3_000_000
 
 
@@ -126,6 +129,23 @@ def test_a_transaction_that_is_hot_in_itself_goes_on_in_machine_code():
     assert [tier for tier, _ in queue.submitted] == [1]
     assert result == NativeEngine().call(call, BLOCK, plain)
     assert entries(tiers, state) == 1
+
+
+@pytest.mark.parametrize("mode", (NEVER, AT_ONCE), ids=("bytecode", "threaded code"))
+def test_a_loop_comes_to_machine_code_on_its_way_which_is_repeated_too(
+    mode: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """The compiler's is another program, which counts by two; that it ran in the middle of the loop is noticed."""
+    monkeypatch.setattr(native, "TRANSLATES", mode)
+    queue = InProcess(lambda code: code.replace(b"\x60\x01\x90\x03", b"\x60\x02\x90\x03"))
+    engine, _ = engine_with(queue)
+    state, plain, environment = make_state(), make_state(), replace(BLOCK, gas_limit=1 << 24)
+    transaction = signed(data=turns(3 * ASKED_GAS // GAS_PER_TURN), gas_limit=1 << 24)
+    found = list(engine.execute([transaction], environment, state))
+    assert found == list(NativeEngine().execute([transaction], environment, plain))
+    assert state.seal() == plain.seal()
+    [record] = caplog.records
+    assert "THE COMPILER IS WRONG" in record.message
 
 
 def test_code_that_gives_something_else_is_noticed_and_never_used_again(caplog: pytest.LogCaptureFixture):
