@@ -21,6 +21,7 @@ from primitives.u256 import load_address, load_limbs
 from statestore import accounts, code, journal, storage, versions
 from statestore.ordered_trie import root_call
 from statestore.table import ACCOUNTS_FULL, SLOTS_FULL, as_tables, counters_of
+from statestore.trie import trie_calls
 
 
 class KernelCall(NamedTuple):
@@ -261,4 +262,5 @@ def compile_kernels(progress: Callable[[str, int, int], None] = lambda name, don
         if not _kernels:
             _kernels.append(Kernels(progress))
             root_call()
+            trie_calls()
         return _kernels[0]

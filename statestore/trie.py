@@ -1,265 +1,132 @@
 """
-The Merkle Patricia trie in RAM, and the roots that a block header carries.
+The state trie in RAM, and its root, which a block header carries.
 
-Writes only change the tree; hashes are computed when a root is asked for, once for each node that changed
-since the last time. Nodes that are replaced are garbage at once, so memory follows the size of the state and
-not the number of writes. Not thread-safe: one thread writes and asks for roots.
-Source: Yellow Paper, appendix D.
+Writes only change the tree (trie_writes.py); hashes are computed when a root is asked for, once for each node that
+changed since the last time (trie_hashes.py). Nodes are records in tables (trie_nodes.py), of which rows are used again,
+so memory follows the size of the state and not the number of writes. Not thread-safe: one thread writes and asks for
+roots. Source: Yellow Paper, 4.1 and appendix D.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+import ctypes
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
-from primitives import rlp
+import numpy as np
+import numpy.typing as npt
+
+from primitives.compiled_calls import INT, POINTER, compile_call
 from primitives.constants import EMPTY_TRIE_ROOT
-from primitives.keccak import keccak256
-from primitives.state_diff import Account, StateDiff
+from primitives.state_diff import EMPTY_ACCOUNT, Account, AccountChange, StateDiff
+from statestore.trie_hashes import HASH_SIZE_BYTES, write_root
+from statestore.trie_nodes import BRANCH, LEAF, TRIE
+from statestore.trie_writes import CHANGE, write_changes
 
-# A path is a byte string with one nibble, 0 to 15, in each byte.
-_NIBBLE_OF_HEX: Final = bytes(int(chr(code), 16) if chr(code) in "0123456789abcdef" else 0 for code in range(256))
-_HEX_OF_NIBBLE: Final = b"0123456789abcdef" + bytes(240)
-_EMPTY_ITEM: Final = rlp.encode(b"")
-
-
-class _Leaf:
-    """The end of a key: what is left of its path, and the value."""
-
-    __slots__ = ("path", "reference", "value")
-
-    def __init__(self, path: bytes, value: bytes) -> None:
-        self.path = path
-        self.value = value
-        self.reference: bytes | None = None
-
-    def encode(self) -> bytes:
-        return rlp.encode([_compact(self.path, is_leaf=True), self.value])
+_CHANGE = struct.Struct("<20sIQ32s32sq")
+assert _CHANGE.size == CHANGE.itemsize
+_ROWS_AT_FIRST = 64
+_BATCH_ACCOUNTS = 4_096  # Whose changes are encoded at a time.
 
 
-class _Extension:
-    """A stretch of path that all keys below share; `child` is always a branch."""
+class _Calls(NamedTuple):
+    """The kernels, as Python calls them."""
 
-    __slots__ = ("child", "path", "reference")
-
-    def __init__(self, path: bytes, child: "_Branch") -> None:
-        self.path = path
-        self.child = child
-        self.reference: bytes | None = None
-
-    def encode(self) -> bytes:
-        return rlp.join([rlp.encode(_compact(self.path, is_leaf=False)), _reference(self.child)])
+    write_changes: Callable[..., int]
+    write_root: Callable[..., int]
 
 
-class _Branch:
-    """Sixteen ways on, and the value of the key that ends here (empty if none does); at least two are taken."""
+def _write_changes(trie: int, changes: int, count: int, slots: int) -> int:
+    """`write_changes`."""
+    return write_changes(trie, changes, count, slots)  # type: ignore[no-any-return, no-untyped-call]
 
-    __slots__ = ("children", "reference", "value")
+
+def _write_root(trie: int, root: int) -> int:
+    """`write_root`."""
+    return write_root(trie, root)  # type: ignore[no-any-return, no-untyped-call]
+
+
+@cache
+def trie_calls() -> _Calls:
+    """Them, compiled or loaded from the disk cache."""
+    return _Calls(compile_call(_write_changes, INT, POINTER, INT, POINTER), compile_call(_write_root, INT, POINTER))
+
+
+class NodeTables:
+    """The tables of a trie's nodes, and the TRIE record that kernels get by its `address`."""
 
     def __init__(self) -> None:
-        self.children: list[_Node | None] = [None] * 16
-        self.value = b""
-        self.reference: bytes | None = None
-
-    def encode(self) -> bytes:
-        members = [_EMPTY_ITEM if child is None else _reference(child) for child in self.children]
-        members.append(rlp.encode(self.value))
-        return rlp.join(members)
-
-
-_Node: TypeAlias = _Leaf | _Extension | _Branch
-
-
-class Trie:
-    """
-    A trie from byte strings to non-empty byte strings.
-
-    Every node remembers the reference its parent holds to it; a write forgets it along the path.
-    """
-
-    def __init__(self) -> None:
-        self._root: _Node | None = None
+        self._record: npt.NDArray[Any] = np.zeros(1, TRIE)
+        self._leaves, self._branches = np.zeros(_ROWS_AT_FIRST, LEAF), np.zeros(_ROWS_AT_FIRST, BRANCH)
+        self._record["leaf_count"] = self._record["branch_count"] = 1  # Row 0 is none.
+        self._record["empty_root"][0] = np.frombuffer(EMPTY_TRIE_ROOT, np.uint64)
+        self.address = self._record.ctypes.data
+        self.reserve(0)
 
     @property
     def is_empty(self) -> bool:
         """Whether no key has a value."""
-        return self._root is None
+        return not self._record["root"][0]
 
-    def set(self, key: bytes, value: bytes) -> None:
-        """Give `key` the value, which must not be empty."""
-        assert value, "an empty value is a deleted key"
-        self._root = _insert(self._root, _nibbles(key), value)
+    @property
+    def row_count(self) -> int:
+        """Rows that are in use or were."""
+        return int(self._record["leaf_count"][0] + self._record["branch_count"][0])
 
-    def delete(self, key: bytes) -> None:
-        """Remove `key`; nothing happens if it has no value."""
-        if self._root is not None:
-            self._root = _delete(self._root, _nibbles(key))
+    def reserve(self, count: int) -> None:
+        """Have room for so many more leaves, and as many branches."""
+        self._leaves = self._with_room(self._leaves, "leaf", count)
+        self._branches = self._with_room(self._branches, "branch", count)
+        self._record["leaves"], self._record["branches"] = self._leaves.ctypes.data, self._branches.ctypes.data
 
-    def root(self) -> bytes:
-        """The 32-byte root hash of what the trie holds now."""
-        if self._root is None:
-            return EMPTY_TRIE_ROOT
-        reference = _reference(self._root)
-        # The root is hashed even if it is so short that a parent would embed it.
-        return reference[1:] if len(reference) == 33 else keccak256(reference)
+    def _with_room(self, rows: npt.NDArray[Any], name: str, count: int) -> npt.NDArray[Any]:
+        needed = int(self._record[f"{name}_count"][0]) + count
+        if needed > len(rows):
+            grown = np.zeros(1 << (needed - 1).bit_length(), rows.dtype)
+            grown[: len(rows)] = rows
+            rows = grown
+        self._record[f"{name}_capacity"] = len(rows)
+        return rows
 
 
 class StateTrie:
     """The secure trie of all accounts with one secure trie for the storage of each, kept up to date by diffs."""
 
     def __init__(self) -> None:
-        self._accounts = Trie()
-        self._storage: dict[bytes, Trie] = {}  # By address; no entry where no slot is set.
-        self._changed: dict[bytes, Account | None] = {}  # Accounts whose leaf is older than they are.
+        self._calls = trie_calls()
+        self._tables = NodeTables()
 
     def apply(self, diff: StateDiff) -> None:
         """Take in the final values of one more diff."""
-        for address, account, slots in diff.accounts:
-            self._changed[address] = account
-            if account is None:
-                self._storage.pop(address, None)
-            elif slots:
-                self._write_slots(address, slots)
+        self.write(diff.accounts)
+
+    def write(self, changes: Sequence[AccountChange]) -> None:
+        """Take in the final values of accounts and of their slots."""
+        for start in range(0, len(changes), _BATCH_ACCOUNTS):
+            self._write(changes[start : start + _BATCH_ACCOUNTS])
 
     def root(self) -> bytes:
-        """The state root after everything applied."""
-        for address, account in self._changed.items():
-            if account is None:
-                self._accounts.delete(keccak256(address))
-            else:
-                storage = self._storage.get(address)
-                storage_root = EMPTY_TRIE_ROOT if storage is None else storage.root()
-                self._accounts.set(keccak256(address), _account_value(account, storage_root))
-        self._changed.clear()
-        return self._accounts.root()
+        """The state root after everything written."""
+        root = ctypes.create_string_buffer(HASH_SIZE_BYTES)
+        self._calls.write_root(self._tables.address, root)
+        return root.raw
 
-    def _write_slots(self, address: bytes, slots: Iterable[tuple[int, int]]) -> None:
-        storage = self._storage.setdefault(address, Trie())
-        _write_storage(storage, slots)
-        if storage.is_empty:
-            del self._storage[address]
+    def _write(self, changes: Sequence[AccountChange]) -> None:
+        records, slots = [], []
+        for address, account, storage in changes:
+            for key, value in storage:
+                slots.append(key.to_bytes(32, "big"))
+                slots.append(value.to_bytes(32, "little"))
+            nonce, balance, code_hash = account or EMPTY_ACCOUNT
+            balance_bytes = balance.to_bytes(32, "little")
+            slots_end = len(slots) // 2
+            records.append(_CHANGE.pack(address, account is not None, nonce, balance_bytes, code_hash, slots_end))
+        self._tables.reserve(len(records) + len(slots) // 2)
+        self._calls.write_changes(self._tables.address, b"".join(records), len(records), b"".join(slots))
 
 
 def state_root(accounts: Iterable[tuple[bytes, Account, Mapping[int, int]]]) -> bytes:
     """The state root of (address, account, storage) in any order, computed from nothing."""
-    trie = Trie()
-    for address, account, slots in accounts:
-        storage = Trie()
-        _write_storage(storage, slots.items())
-        trie.set(keccak256(address), _account_value(account, storage.root()))
+    trie = StateTrie()
+    trie.write([AccountChange(address, account, tuple(slots.items())) for address, account, slots in accounts])
     return trie.root()
-
-
-def _write_storage(storage: Trie, slots: Iterable[tuple[int, int]]) -> None:
-    for slot, value in slots:
-        key = keccak256(slot.to_bytes(32, "big"))
-        if value:
-            storage.set(key, rlp.encode(rlp.encode_int(value)))
-        else:
-            storage.delete(key)
-
-
-def _account_value(account: Account, storage_root: bytes) -> bytes:
-    numbers: list[rlp.Item] = [rlp.encode_int(account.nonce), rlp.encode_int(account.balance)]
-    return rlp.encode([*numbers, storage_root, account.code_hash])
-
-
-def _insert(node: _Node | None, path: bytes, value: bytes) -> _Node:
-    """The subtree `node` with `value` at `path`; nodes are changed in place where they can be."""
-    if node is None:
-        return _Leaf(path, value)
-    node.reference = None
-    if isinstance(node, _Branch):
-        if path:
-            node.children[path[0]] = _insert(node.children[path[0]], path[1:], value)
-        else:
-            node.value = value
-        return node
-    if isinstance(node, _Leaf):
-        if node.path == path:
-            node.value = value
-            return node
-    elif path.startswith(node.path):
-        # The child is a branch, and a branch stays one.
-        _insert(node.child, path[len(node.path) :], value)
-        return node
-    return _fork(node, path, value)
-
-
-def _fork(node: _Leaf | _Extension, path: bytes, value: bytes) -> _Node:
-    """A branch where `path` leaves the path of `node`, behind an extension if they share a beginning."""
-    shared = _shared_prefix_size(node.path, path)
-    branch = _Branch()
-    if shared == len(path):
-        branch.value = value
-    else:
-        branch.children[path[shared]] = _Leaf(path[shared + 1 :], value)
-    if isinstance(node, _Extension):
-        rest = node.path[shared + 1 :]
-        branch.children[node.path[shared]] = _Extension(rest, node.child) if rest else node.child
-    elif shared == len(node.path):
-        branch.value = node.value
-    else:
-        branch.children[node.path[shared]] = _Leaf(node.path[shared + 1 :], node.value)
-    return _Extension(path[:shared], branch) if shared else branch
-
-
-def _delete(node: _Node, path: bytes) -> _Node | None:
-    """The subtree `node` without a value at `path`, in the only shape that its keys allow."""
-    if isinstance(node, _Leaf):
-        return None if node.path == path else node
-    node.reference = None
-    if isinstance(node, _Extension):
-        if not path.startswith(node.path):
-            return node
-        child = _delete(node.child, path[len(node.path) :])
-        assert child is not None, "a branch holds two keys or more"
-        return _prepend(node.path, child)
-    if not path:
-        node.value = b""
-    else:
-        below = node.children[path[0]]
-        node.children[path[0]] = None if below is None else _delete(below, path[1:])
-    taken = [nibble for nibble, below in enumerate(node.children) if below is not None]
-    if len(taken) + bool(node.value) > 1:
-        return node
-    if not taken:
-        return _Leaf(b"", node.value)
-    only = node.children[taken[0]]
-    assert only is not None
-    return _prepend(bytes(taken), only)
-
-
-def _prepend(path: bytes, node: _Node) -> _Node:
-    """`node`, reached by `path` and then its own."""
-    if isinstance(node, _Branch):
-        return _Extension(path, node)
-    node.path = path + node.path
-    node.reference = None
-    return node
-
-
-def _reference(node: _Node) -> bytes:
-    """What stands for `node` in its parent, encoded: the node itself below 32 bytes, else its hash."""
-    if node.reference is None:
-        encoded = node.encode()
-        node.reference = encoded if len(encoded) < 32 else b"\xa0" + keccak256(encoded)
-    return node.reference
-
-
-def _nibbles(key: bytes) -> bytes:
-    return key.hex().encode().translate(_NIBBLE_OF_HEX)
-
-
-def _compact(path: bytes, *, is_leaf: bool) -> bytes:
-    """The hex-prefix encoding (Yellow Paper, appendix C)."""
-    is_odd = len(path) % 2
-    flag = 2 * is_leaf + is_odd
-    digits = path.translate(_HEX_OF_NIBBLE).decode()
-    return bytes.fromhex(f"{flag}{digits}" if is_odd else f"{flag}0{digits}")
-
-
-def _shared_prefix_size(one: bytes, other: bytes) -> int:
-    size_max = min(len(one), len(other))
-    for index in range(size_max):
-        if one[index] != other[index]:
-            return index
-    return size_max

@@ -8,7 +8,7 @@ from trie import HexaryTrie
 from primitives import rlp
 from primitives.constants import EMPTY_TRIE_ROOT
 from statestore.ordered_trie import ordered_trie_root
-from statestore.trie import Trie
+from tests.naive.trie import Trie
 
 # Around every number at which the shape of the trie changes.
 COUNTS = [*range(1, 40), 126, 127, 128, 129, 130, 143, 144, 145, 255, 256, 257, 258, 272, 273, 511, 512, 513, 4_095]
