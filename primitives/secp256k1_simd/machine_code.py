@@ -9,9 +9,6 @@ renamed.
 
 import contextlib
 import hashlib
-import os
-import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from primitives.kernels_cache import BEGAN_S, DIRECTORIES_KEPT_MAX, ROOT, SOURCES, environment_hash
+from primitives.own_files import read_own_file, write_own_file
 from primitives.secp256k1_simd.work_area import COMB_SIZE_BYTES
 
 REQUIRED_FEATURES: Final = ("avx512f", "avx512ifma")
@@ -139,14 +137,10 @@ def _digest(path: Path, content: bytes) -> bytes:
 def _read(path: Path) -> bytes | None:
     """What was kept; None if it is not whole, or somebody else could have written it."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
-            if not is_ours or status.st_size > COMB_SIZE_BYTES + OBJECT_SIZE_BYTES_MAX:
-                return None
-            found = file.read()
+        found = read_own_file(path, COMB_SIZE_BYTES + OBJECT_SIZE_BYTES_MAX)
     except OSError:
+        return None
+    if found is None:
         return None
     digest, content = found[:DIGEST_SIZE_BYTES], found[DIGEST_SIZE_BYTES:]
     return content if len(content) > COMB_SIZE_BYTES and _digest(path, content) == digest else None
@@ -155,13 +149,7 @@ def _read(path: Path) -> bytes | None:
 def _write(path: Path, content: bytes) -> None:
     """Keep it, if the disk takes it, and of those of other generators the newest."""
     with contextlib.suppress(OSError):
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=".tmp")  # Mode 0600.
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_digest(path, content) + content)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
+        write_own_file(path, _digest(path, content) + content)
     with contextlib.suppress(OSError):
         kept = sorted(path.parent.glob(f"{_PREFIX}*{_SUFFIX}"), key=lambda each: each.lstat().st_mtime_ns)
         for old in kept[:-DIRECTORIES_KEPT_MAX]:
