@@ -5,7 +5,8 @@ A thread takes them from the queue: it looks on disk, has the worker compile wha
 loads it. The node submits and polls; neither waits for anything. The worker is started for the first contract that
 needs it, again when it ended, and ends when it had nothing to do for a while or has become large.
 
-Code that ends the worker, or that it refuses, is not tried again while the process remembers it.
+Code that ends the worker, or that it refuses, is not tried again while it is remembered: in memory, and on disk if the
+reason is the code's own.
 """
 
 import logging
@@ -135,7 +136,7 @@ class CompileQueue(Generic[Loaded]):
         key = self.key(code_hash, fork, tier)
         self._remember(key, CONDEMNED)
         if self._cache is not None:
-            self._cache.condemn(key)
+            self._cache.refuse(key, CONDEMNED)
 
     def close(self) -> None:
         """End the worker and the thread; what waits is dropped."""
@@ -181,9 +182,14 @@ class CompileQueue(Generic[Loaded]):
         self._notify()
 
     def _ready(self, key: ObjectKey, code: bytes) -> Ready[Loaded] | Refused:
-        kept = None if self._cache is None else self._cache.load(key)
-        if kept is not None:
-            return Ready(key, self._load(kept), len(kept)) if kept else self._refused(key, CONDEMNED)
+        if self._cache is not None:
+            refusal = self._cache.refusal(key)
+            if refusal is not None:
+                self._remember(key, refusal)
+                return Refused(key, refusal)
+            kept = self._cache.load(key)
+            if kept is not None:
+                return Ready(key, self._load(kept), len(kept))
         try:
             worker = self._running_worker()
         except WorkerFailed as failure:
@@ -195,13 +201,13 @@ class CompileQueue(Generic[Loaded]):
             answer = worker.ask(code, key.fork, key.tier)
         except WorkerFailed as failure:
             self._forget_worker()
-            return self._refused(key, str(failure))
+            return self._refused(key, str(failure), is_lasting=failure.is_lasting)
         if answer.memory_bytes > WORKER_MEMORY_BYTES_MAX:
             self._end_worker()
         if not answer.is_compiled:
-            return self._refused(key, answer.result.decode(errors="replace"))
+            return self._refused(key, answer.result.decode(errors="replace"), is_lasting=True)
         if not 0 < len(answer.result) <= OBJECT_SIZE_BYTES_MAX:
-            return self._refused(key, f"gave an object of {len(answer.result):,} bytes")
+            return self._refused(key, f"gave an object of {len(answer.result):,} bytes", is_lasting=True)
         if self._cache is not None:
             self._cache.store(key, answer.result)
         return Ready(key, self._load(answer.result), len(answer.result), answer.cpu_ns, answer.memory_bytes)
@@ -233,11 +239,13 @@ class CompileQueue(Generic[Loaded]):
         if worker is not None:
             worker.end()
 
-    def _refused(self, key: ObjectKey, reason: str) -> Refused:
-        """Remember and tell that a contract is not compiled."""
+    def _refused(self, key: ObjectKey, reason: str, is_lasting: bool = False) -> Refused:
+        """Remember and tell that a contract is not compiled; beyond this process if the reason lasts."""
         if not self._is_closed:
-            log.info("contract 0x%s stays with the interpreter: %s", key.code_hash.hex(), reason)
+            log.info("contract 0x%s stays where it is: %s", key.code_hash.hex(), reason)
             self._remember(key, reason)
+            if is_lasting and self._cache is not None:
+                self._cache.refuse(key, reason)
         return Refused(key, reason)
 
     def _remember(self, key: ObjectKey, reason: str) -> None:

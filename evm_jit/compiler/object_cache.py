@@ -6,8 +6,9 @@ it; what belongs to somebody else, or could have been written by others, is refu
 compiled from and for (`ObjectKey`), and begins with a hash of the rest, in which that is told again: one that was torn
 by a loss of power, altered or renamed is removed and compiled anew. Files are written under another name and renamed.
 
-An object that gave a result other than the interpreter's is condemned: an empty one takes its place, for as long as the
-compiler stays the same.
+Why a contract has no object is kept in the same way, for as long as the compiler stays the same: code that costs the
+compiler its ten seconds costs them once, not at each start of a node, and an object that gave a result other than the
+interpreter's is never loaded again.
 """
 
 import contextlib
@@ -15,7 +16,6 @@ import hashlib
 import logging
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -23,14 +23,17 @@ from typing import Final
 
 from primitives.errors import ObjectCacheUntrusted
 from primitives.forks import Fork
+from primitives.own_files import FOREIGN_MODES, read_own_file, write_own_file
 
 OBJECTS_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024  # Of all files together: 3,600 objects like an ERC-20 token's.
 OBJECT_SIZE_BYTES_MAX: Final = 8 * 1024 * 1024  # The largest contract of 24 KB gives less than 1 MB.
+REFUSALS_COUNT_MAX: Final = 4_096  # Those that were looked up last.
+REASON_SIZE_BYTES_MAX: Final = 2_000
 DIGEST_SIZE_BYTES: Final = 32
 assert OBJECT_SIZE_BYTES_MAX < OBJECTS_SIZE_BYTES_MAX, "there is room for more than one object"
 
-_SUFFIX: Final = ".object"
-_FOREIGN_MODES: Final = stat.S_IRWXG | stat.S_IRWXO
+_OBJECT: Final = ".object"
+_REFUSAL: Final = ".refusal"
 log = logging.getLogger(__name__)
 
 
@@ -54,7 +57,16 @@ class ObjectKey:
     @property
     def file_name(self) -> str:
         """Where the object is kept."""
-        return hashlib.blake2b(str(self).encode(), digest_size=20).hexdigest() + _SUFFIX
+        return self._name + _OBJECT
+
+    @property
+    def refusal_name(self) -> str:
+        """Where it is kept why there is none."""
+        return self._name + _REFUSAL
+
+    @property
+    def _name(self) -> str:
+        return hashlib.blake2b(str(self).encode(), digest_size=20).hexdigest()
 
 
 class ObjectCache:
@@ -76,53 +88,58 @@ class ObjectCache:
         return key.file_name in self._sizes
 
     def load(self, key: ObjectKey) -> bytes | None:
-        """The object, empty if it is condemned; None if it has to be compiled."""
-        path = self._directory / key.file_name
+        """The object; None if it has to be compiled."""
+        return self._load(key, key.file_name)
+
+    def store(self, key: ObjectKey, object_bytes: bytes) -> None:
+        """Keep an object, if the disk takes it."""
+        assert 0 < len(object_bytes) <= OBJECT_SIZE_BYTES_MAX
+        self._write(key, key.file_name, object_bytes)
+
+    def refusal(self, key: ObjectKey) -> str | None:
+        """Why there will be no object; None if nothing is known against it."""
+        if key.refusal_name not in self._sizes:
+            return None  # What another process refuses it may refuse for itself.
+        kept = self._load(key, key.refusal_name)
+        return None if kept is None else kept.decode(errors="replace")
+
+    def refuse(self, key: ObjectKey, reason: str) -> None:
+        """Keep why there will be no object, instead of one."""
+        self._write(key, key.refusal_name, reason.encode()[:REASON_SIZE_BYTES_MAX])
+        self._remove(key.file_name)
+
+    def _load(self, key: ObjectKey, name: str) -> bytes | None:
+        path = self._directory / name
         try:
-            content = _read_own(path)
+            content = read_own_file(path, 2 * OBJECT_SIZE_BYTES_MAX)
             if content is not None:
                 found = _unpacked(content, key)
                 if found is not None:
                     os.utime(path)
                     return found
-            log.warning("%s is not the object that its name says, or not ours alone: it is removed", path)
+            log.warning("%s is not what its name says, or not ours alone: it is removed", path)
         except FileNotFoundError:
             pass
         except OSError as error:
             log.warning("%s can't be read: %s", path, error.strerror)
-        self._remove(key.file_name)
+        self._remove(name)
         return None
 
-    def store(self, key: ObjectKey, object_bytes: bytes) -> None:
-        """Keep an object, if the disk takes it."""
-        assert 0 < len(object_bytes) <= OBJECT_SIZE_BYTES_MAX
-        self._write(key, object_bytes)
-
-    def condemn(self, key: ObjectKey) -> None:
-        """Have `load` answer that there will be no object, instead of the one that gave a wrong result."""
-        self._write(key, b"")
-
-    def _write(self, key: ObjectKey, object_bytes: bytes) -> None:
-        content = _packed(key, object_bytes)
-        path = self._directory / key.file_name
+    def _write(self, key: ObjectKey, name: str, rest: bytes) -> None:
+        content = _packed(key, rest)
+        path = self._directory / name
         try:
-            descriptor, temporary = tempfile.mkstemp(dir=self._directory, suffix=".tmp")  # Mode 0600.
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                Path(temporary).replace(path)
-            except OSError:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_own_file(path, content)
         except OSError as error:
             log.warning("%s can't be written: %s", path, error.strerror)
-            self._remove(key.file_name)
+            self._remove(name)
             return
         with self._lock:
-            self._sizes[key.file_name] = len(content)
+            self._sizes[name] = len(content)
             is_full = sum(self._sizes.values()) > self._size_bytes_max
-        if is_full:
-            self._make_room(key.file_name)
+            refusal_count = sum(each.endswith(_REFUSAL) for each in self._sizes)
+        if is_full or refusal_count > REFUSALS_COUNT_MAX:
+            self._make_room(name)
 
     def _make_room(self, newest: str) -> None:
         """Remove the files that were used longest ago, but not `newest`."""
@@ -133,12 +150,14 @@ class ObjectCache:
                 with contextlib.suppress(FileNotFoundError):  # Another process removes it too.
                     ages.append(((self._directory / name).lstat().st_mtime_ns, name))
             excess_bytes = sum(self._sizes.values()) - self._size_bytes_max
+            excess_count = sum(name.endswith(_REFUSAL) for name in self._sizes) - REFUSALS_COUNT_MAX
             for _, name in sorted(ages):
-                if excess_bytes <= 0:
-                    break
-                excess_bytes -= self._sizes.pop(name)
-                with contextlib.suppress(OSError):
-                    (self._directory / name).unlink()
+                is_refusal = name.endswith(_REFUSAL)
+                if excess_bytes > 0 or (excess_count > 0 and is_refusal):
+                    excess_bytes -= self._sizes.pop(name)
+                    excess_count -= is_refusal
+                    with contextlib.suppress(OSError):
+                        (self._directory / name).unlink()
 
     def _remove(self, name: str) -> None:
         with self._lock:
@@ -151,7 +170,7 @@ class ObjectCache:
         sizes = {}
         with os.scandir(self._directory) as entries:
             for entry in entries:
-                if entry.name.endswith(_SUFFIX):
+                if entry.name.endswith((_OBJECT, _REFUSAL)):
                     with contextlib.suppress(FileNotFoundError):
                         sizes[entry.name] = entry.stat(follow_symlinks=False).st_size
         return sizes
@@ -168,32 +187,21 @@ def _own_directory(path: Path) -> None:
         raise ObjectCacheUntrusted(path, "is not a directory")
     if status.st_uid != os.getuid():
         raise ObjectCacheUntrusted(path, "belongs to another user")
-    if status.st_mode & _FOREIGN_MODES:
+    if status.st_mode & FOREIGN_MODES:
         raise ObjectCacheUntrusted(path, f"is open to other users (mode {stat.S_IMODE(status.st_mode):04o})")
-
-
-def _read_own(path: Path) -> bytes | None:
-    """The content of a file; None if it is not this user's alone, or no file."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        is_ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
-        if not is_ours or status.st_mode & _FOREIGN_MODES or status.st_size > 2 * OBJECT_SIZE_BYTES_MAX:
-            return None
-        return file.read()
 
 
 def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=DIGEST_SIZE_BYTES).digest()
 
 
-def _packed(key: ObjectKey, object_bytes: bytes) -> bytes:
-    """The content of a file: a digest of the rest, what the object is, the end of a line, the object."""
-    rest = f"{key}\n".encode() + object_bytes
+def _packed(key: ObjectKey, kept: bytes) -> bytes:
+    """The content of a file: a digest of the rest, what it is about, the end of a line, the object or the reason."""
+    rest = f"{key}\n".encode() + kept
     return _digest(rest) + rest
 
 
 def _unpacked(content: bytes, key: ObjectKey) -> bytes | None:
     digest, rest = content[:DIGEST_SIZE_BYTES], content[DIGEST_SIZE_BYTES:]
-    meant, _, object_bytes = rest.partition(b"\n")
-    return object_bytes if _digest(rest) == digest and meant == str(key).encode() else None
+    meant, _, kept = rest.partition(b"\n")
+    return kept if _digest(rest) == digest and meant == str(key).encode() else None

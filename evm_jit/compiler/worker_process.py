@@ -40,7 +40,15 @@ _SIGNALS: Final = {
 
 
 class WorkerFailed(Exception):
-    """The worker is gone, and the text says why."""
+    """
+    The worker is gone, and the text says why.
+
+    is_lasting : whether the same would happen again, for it is the code's doing
+    """
+
+    def __init__(self, reason: str, is_lasting: bool = False) -> None:
+        super().__init__(reason)
+        self.is_lasting = is_lasting
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,8 @@ class WorkerProcess:
         [size_bytes] = SIZE.unpack(self._read(SIZE.size, deadline))
         if size_bytes > ANSWER_SIZE_BYTES_MAX:
             self.kill()
-            raise self._failed(f"made an object of {size_bytes:,} bytes, more than {OBJECT_SIZE_BYTES_MAX:,}")
+            reason = f"made an object of {size_bytes:,} bytes, more than {OBJECT_SIZE_BYTES_MAX:,}"
+            raise self._failed(reason, is_lasting=True)
         return self._read(size_bytes, deadline)
 
     def _read(self, size_bytes: int, deadline: "_Deadline") -> bytes:
@@ -155,16 +164,15 @@ class WorkerProcess:
             size_bytes -= len(part)
         return b"".join(parts)
 
-    def _failed(self, reason: str | None) -> WorkerFailed:
+    def _failed(self, reason: str | None, is_lasting: bool = False) -> WorkerFailed:
         """The error that says why a process is gone that is ending now: `reason`, or how it ended and what it said."""
         code = self._process.wait()
-        if reason is None and -code in _SIGNALS:
-            reason = _SIGNALS[signal.Signals(-code)]
-        elif reason is None:
-            reason = f"ended the compiler with code {code}"
+        if reason is None:
+            is_lasting = code > 0 or -code in _SIGNALS  # Otherwise it was somebody else who ended it.
+            reason = _SIGNALS[signal.Signals(-code)] if -code in _SIGNALS else f"ended the compiler with code {code}"
         said = self._last_line()
         self._clean_up()
-        return WorkerFailed(f"{reason} ({said})" if said else reason)
+        return WorkerFailed(f"{reason} ({said})" if said else reason, is_lasting)
 
     def _last_line(self) -> str:
         """Of what the worker said."""

@@ -28,6 +28,8 @@ def fake_compile(code: bytes, fork: Fork, tier: int) -> bytes:
             os.abort()
         case b"crash":
             os.kill(os.getpid(), signal.SIGSEGV)
+        case b"kill":
+            os.kill(os.getpid(), signal.SIGKILL)
         case b"raise":
             raise RuntimeError("a pass is wrong")
         case b"exit":

@@ -331,6 +331,31 @@ def test_a_condemned_contract_is_refused_from_then_on(cache: ObjectCache) -> Non
     second.queue.close()
 
 
+@pytest.mark.parametrize("code", [b"spin", b"abort", b"crash", b"raise", b"refuse", b"allocate 9000000", b"allocate 0"])
+def test_what_is_the_codes_own_fault_is_not_tried_again_by_the_next_process(cache: ObjectCache, code: bytes) -> None:
+    first = Bench(cache)
+    reason = first.refusal(code)
+    first.queue.close()
+    second = Bench(cache)
+    assert second.refusal(code) == reason
+    assert second.queue.worker_pid is None
+    assert second.queue._remembered(second.queue.key(keccak256(code), Fork.OSAKA, 1)) == reason
+    second.queue.close()
+
+
+def test_what_somebody_else_has_done_is_tried_again_by_the_next_process(
+    cache: ObjectCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_process, "STALLED_S_MAX", 1)
+    monkeypatch.setattr(worker_process, "WATCH_INTERVAL_S", 0.05)
+    bench = Bench(cache)
+    assert bench.refusal(b"hang") == "did nothing for 1 s"
+    assert bench.refusal(b"kill") == "ended the compiler with code -9"
+    for code in (b"hang", b"kill"):
+        assert cache.refusal(bench.queue.key(keccak256(code), Fork.OSAKA, 1)) is None
+    bench.queue.close()
+
+
 def test_an_object_that_cannot_be_loaded_stops_nothing(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     def fails(object_bytes: bytes) -> bytes:
         raise RuntimeError("no such symbol")

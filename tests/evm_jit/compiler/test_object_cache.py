@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evm_jit.compiler import object_cache
 from evm_jit.compiler.object_cache import ObjectCache, ObjectKey
 from primitives.errors import ObjectCacheUntrusted
 from primitives.forks import Fork
@@ -170,12 +171,43 @@ def test_a_disk_that_takes_nothing_is_no_trouble(
     assert cache.load(KEY) is None
 
 
-def test_a_condemned_object_stays_so_for_this_compiler_only(cache: ObjectCache, directory: Path) -> None:
+def test_a_refusal_takes_the_place_of_an_object_for_this_compiler_only(cache: ObjectCache, directory: Path) -> None:
     cache.store(KEY, OBJECT)
-    cache.condemn(KEY)
-    assert cache.load(KEY) == b""
-    assert ObjectCache(directory).load(KEY) == b""
-    assert cache.load(replace(KEY, fingerprint="e" * 32)) is None
+    assert cache.refusal(KEY) is None
+    cache.refuse(KEY, "made LLVM abort")
+    for each in (cache, ObjectCache(directory)):
+        assert each.load(KEY) is None
+        assert KEY not in each
+        assert each.refusal(KEY) == "made LLVM abort"
+        assert each.refusal(replace(KEY, fingerprint="e" * 32)) is None
+        assert each.refusal(replace(KEY, tier=2)) is None
+
+
+def test_an_altered_refusal_is_removed(cache: ObjectCache, directory: Path) -> None:
+    cache.refuse(KEY, "made LLVM abort")
+    path = only_file(directory)
+    path.write_bytes(path.read_bytes() + b"!")
+    assert cache.refusal(KEY) is None
+    assert not path.exists()
+
+
+def test_as_many_refusals_are_kept_as_there_may_be(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_cache, "REFUSALS_COUNT_MAX", 2)
+    cache = ObjectCache(directory)
+    cache.store(KEY, OBJECT)
+    os.utime(directory / KEY.file_name, ns=(0, 0))
+    for number in range(4):
+        cache.refuse(other_key(number), "weighs too much")
+        os.utime(directory / other_key(number).refusal_name, ns=(number + 1, number + 1))
+    assert [number for number in range(4) if cache.refusal(other_key(number)) is not None] == [2, 3]
+    assert len(list(directory.iterdir())) == 3
+    assert cache.load(KEY) == OBJECT
+
+
+def test_a_long_reason_is_cut(cache: ObjectCache) -> None:
+    cache.refuse(KEY, "\u20ac" * 2_000)
+    reason = cache.refusal(KEY)
+    assert reason is not None and len(reason) < 1_000
 
 
 def test_no_temporary_file_stays(cache: ObjectCache, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
