@@ -5,17 +5,15 @@ A mini-block names the environment of its block, so that `OpenBlock.resume` cont
 ended and seals the same one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from primitives.block import BlockEnvironment, Header, SealedBlock, header_of_fork
 from primitives.chain import ChainConfig
 from primitives.constants import ZERO_HASH
 from primitives.forks import Fork
-from primitives.keccak import keccak256
 from primitives.mini_block import MiniBlock
 from primitives.receipt import merge_blooms
-from primitives.state_diff import AccountChange, StateDiff
 from sequencer.fees import base_fee_after
 from statestore.ordered_trie import ordered_trie_root
 from statestore.trie import StateTrie
@@ -96,7 +94,8 @@ class OpenBlock:
         """The finished block. `trie` holds the parent's state and afterwards this block's."""
         transactions = [transaction for mini_block in self.mini_blocks for transaction in mini_block.transactions]
         receipts = [receipt for mini_block in self.mini_blocks for receipt in mini_block.receipts]
-        trie.apply(net_diff(mini_block.state_diff for mini_block in self.mini_blocks))
+        for mini_block in self.mini_blocks:
+            trie.apply(mini_block.state_diff)
         environment = self.environment
         fields: dict[str, object] = {}
         if environment.fork >= Fork.CANCUN:
@@ -119,23 +118,3 @@ class OpenBlock:
             **fields,
         )
         return SealedBlock(header, self.first_mini_block, len(self.mini_blocks))
-
-
-def net_diff(diffs: Iterable[StateDiff]) -> StateDiff:
-    """One diff with the effect of `diffs` in order: of each account, slot and code the last value counts."""
-    accounts: dict[bytes, AccountChange] = {}
-    slots: dict[bytes, dict[int, int]] = {}
-    codes: set[bytes] = set()
-    for diff in diffs:
-        for change in diff.accounts:
-            accounts[change.address] = change
-            if change.storage:
-                slots.setdefault(change.address, {}).update(change.storage)
-        codes.update(diff.codes)
-    return StateDiff(
-        accounts=tuple(
-            change._replace(storage=tuple(sorted(slots.get(address, {}).items())))
-            for address, change in sorted(accounts.items())
-        ),
-        codes=tuple(sorted(codes, key=keccak256)),
-    )

@@ -9,10 +9,8 @@ from primitives.chain import ChainConfig
 from primitives.constants import EMPTY_TRIE_ROOT, ZERO_HASH
 from primitives.errors import UnknownBlock
 from primitives.forks import Fork, ForkSchedule
-from primitives.keccak import keccak256
 from primitives.receipt import merge_blooms
-from primitives.state_diff import Account, AccountChange, StateDiff
-from sequencer.block_builder import net_diff
+from primitives.state_diff import Account
 from statestore.ordered_trie import ordered_trie_root
 from statestore.trie import state_root
 from tests.sequencer.accounts import ADDRESSES, GWEI, RECEIVER, transfer
@@ -165,27 +163,6 @@ def test_states_of_the_last_blocks_are_kept_and_older_ones_let_go():
         assert view.account(RECEIVER) == Account(balance=number)
     with pytest.raises(UnknownBlock):
         world.state.view_at(world.blocks()[2].version)
-
-
-def test_a_net_diff_has_the_last_value_of_everything():
-    one, two, code = b"\x01" * 20, b"\x02" * 20, b"\x60\x00"
-    first = StateDiff(
-        (
-            AccountChange(one, Account(1, 5), ((1, 10), (3, 30))),
-            AccountChange(two, Account(0, 7, keccak256(code)), ((9, 90),)),
-        ),
-        (code,),
-    )
-    second = StateDiff((AccountChange(one, Account(2, 4), ((1, 11), (2, 20))), AccountChange(two, None, ((9, 0),))))
-    third = StateDiff((AccountChange(two, Account(0, 1), ()),))
-    assert net_diff([first, second, third]) == StateDiff(
-        (
-            AccountChange(one, Account(2, 4), ((1, 11), (2, 20), (3, 30))),
-            AccountChange(two, Account(0, 1), ((9, 0),)),
-        ),
-        (code,),
-    )
-    assert net_diff([]) == StateDiff()
 
 
 def test_a_block_over_its_gas_does_not_happen():
