@@ -38,7 +38,7 @@ class Summary:
     following: list[int] = field(default_factory=list)
 
 
-class _Walk:
+class Walk:
     """A block, instruction by instruction, on a stack of constants, words that were found, and others."""
 
     def __init__(self) -> None:
@@ -46,13 +46,20 @@ class _Walk:
         self._words: dict[int, Value | int] = {}
         self._found: dict[str, int] = {}
 
+    def become(self, other: "Walk") -> None:
+        """Have the same words at the same height."""
+        self.summary.height = other.summary.height
+        self._words, self._found = dict(other._words), dict(other._found)
+
     def word_at(self, slot: int) -> Value:
+        """What a slot holds: by its name if it was found there."""
         if slot not in self._words:
             self._words[slot] = Word(f"found{slot}")
             self._found[f"found{slot}"] = slot
         return self._words[slot]
 
     def step(self, instruction: Instruction) -> None:
+        """Execute an instruction."""
         opcode, summary = instruction.opcode, self.summary
         number = opcode.number
         if 0x80 <= number <= 0x8F:
@@ -69,11 +76,17 @@ class _Walk:
             for operand in operands:
                 self.read(operand)
             known = fold(opcode.name, operands)
+            result = self.computed(instruction, operands) if known is None else known
             self._drop(opcode.taken)
             if opcode.put:
-                self._push(_COMPUTED if known is None else known)
+                self._push(result)
+
+    def computed(self, instruction: Instruction, operands: list[Value]) -> Value:
+        """What an instruction makes of words that are not all known."""
+        return _COMPUTED
 
     def read(self, word: Value) -> None:
+        """Note that a word is used."""
         if isinstance(word, Word) and word.name in self._found:
             self.summary.reads.add(self._found[word.name])
 
@@ -99,9 +112,9 @@ class _Walk:
             self._words.pop(self.summary.height, None)
 
 
-def _walk(program: Program, block: Block) -> _Walk:
+def _walk(program: Program, block: Block) -> Walk:
     """The summary of a block, and where the words at its end come from."""
-    walk = _Walk()
+    walk = Walk()
     for instruction in block.instructions:
         if instruction.kind is Kind.INTERPRETED:
             walk.end()

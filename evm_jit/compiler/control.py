@@ -6,8 +6,9 @@ no JUMPDEST, is left to the interpreter at the very jump.
 """
 
 from evm_jit.compiler.blocks import Instruction
-from evm_jit.compiler.emission import DISPATCH, Emission, check_of, label_of
-from evm_jit.compiler.values import Truth, Value
+from evm_jit.compiler.emission import Emission
+from evm_jit.compiler.labels import DISPATCH
+from evm_jit.compiler.values import Small, Truth, Value
 
 
 def go_to(emission: Emission, pc: int) -> None:
@@ -21,9 +22,7 @@ def go_to(emission: Emission, pc: int) -> None:
     height = emission.stack.height
     emission.stack.flush(frozenset(height + slot for slot in carried))
     words = [emission.stack.as_word(emission.stack.word_at(height + slot)) for slot in carried]
-    is_checked = emission.plan.is_checked(emission.block.pc, height, pc)
-    label = label_of(pc) if is_checked else check_of(pc)
-    emission.text.jump(label, emission.gas, emission.stack.top(), *words)
+    emission.text.jump(emission.way_to(pc), emission.gas, emission.stack.top(), *words)
 
 
 def jump(emission: Emission, instruction: Instruction) -> None:
@@ -58,6 +57,8 @@ def is_true(emission: Emission, condition: Value) -> str:
     """Whether a word is not 0, as an i1."""
     if isinstance(condition, Truth):
         return condition.name
+    if isinstance(condition, Small):
+        return emission.text.let("holds", f"icmp ne i64 {condition.name}, 0")
     return emission.text.let("holds", f"icmp ne i256 {emission.stack.as_word(condition)}, 0")
 
 

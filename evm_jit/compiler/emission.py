@@ -15,26 +15,16 @@ import numpy as np
 from evm_jit.compiler.blocks import Block, Instruction
 from evm_jit.compiler.builtins import GROW_MEMORY, symbol_of
 from evm_jit.compiler.ir_text import LIKELY, FunctionText
+from evm_jit.compiler.labels import FAIL, LEAVE, check_of
 from evm_jit.compiler.plan import Plan
-from evm_jit.compiler.values import Value, Word
+from evm_jit.compiler.values import Small, Value, Word
 from evm_jit.compiler.virtual_stack import VirtualStack
 from evm_jit.frame_memory import SIZE_MAX
 from evm_jit.machine import FRAME, MACHINE
 from primitives.records import offset_of
 
-LEAVE, FAIL, DISPATCH = "leave", "fail", "dispatch"
 INLINED_MAX: Final = 128  # Of a kind, in a module: a millisecond each.
 RECORDS: Final = {"frame": FRAME, "machine": MACHINE}
-
-
-def label_of(pc: int) -> str:
-    """The label of the block that starts at `pc`."""
-    return f"b{pc}"
-
-
-def check_of(pc: int) -> str:
-    """The label of where the height of the stack is checked before that block."""
-    return f"c{pc}"
 
 
 def write_leave(text: FunctionText, pc: str, gas: str, top: str) -> None:
@@ -62,6 +52,17 @@ class Emission:
     is_ended: bool = False
 
     # Ways out
+
+    def exact_gas(self) -> str:
+        """What is left after the static gas of the instruction being translated."""
+        if self.gas_behind == 0:
+            return self.gas
+        return self.text.let("gas_here", f"add i64 {self.gas}, {self.gas_behind}")
+
+    def way_to(self, pc: int) -> str:
+        """The label through which a block is gone to: its check, or where that leads if it is sure to be passed."""
+        is_checked = self.plan.is_checked(self.block.pc, self.stack.height, pc)
+        return self.plan.head_of(pc) if is_checked else check_of(pc)
 
     def leave(self, pc: int, gas: str) -> None:
         """Let the interpreter go on at `pc`; all words are in memory by now."""
@@ -109,10 +110,23 @@ class Emission:
         left = self.call_on(instruction, top)
         self.stack.drop(opcode.taken)
         if opcode.name not in _WITHOUT_GAS:
-            self.gas = left
-            self.fail_unless_paid()
+            self.settle(left)
         if opcode.put:
             self.stack.push_from_memory()
+
+    def gas_for_builtin(self) -> str:
+        """What a builtin gets to pay from."""
+        return self.gas
+
+    def settle(self, left: str) -> None:
+        """So much is left behind a builtin that takes gas."""
+        self.gas = left
+        self.fail_unless_paid()
+
+    def settle_growth(self, left: str) -> str:
+        """So much is left behind the growth of memory: what counts as left from there on."""
+        self.settle(left)
+        return left
 
     def call_on(self, instruction: Instruction, top: str) -> str:
         """Have the builtin of an opcode executed on the words below `top`: what gas is left."""
@@ -120,7 +134,7 @@ class Emission:
 
     def _call(self, symbol: str, last_argument: str) -> str:
         self.symbols[symbol] += 1
-        arguments = f"ptr %machine, ptr %frame, i64 {self.gas}, {last_argument}"
+        arguments = f"ptr %machine, ptr %frame, i64 {self.gas_for_builtin()}, {last_argument}"
         return self.text.let("gas", f"call i64 @{symbol}({arguments})")
 
     # Records and memory
@@ -145,6 +159,9 @@ class Emission:
         """min(word, SIZE_MAX) as an i64: beyond it all offsets are alike."""
         if isinstance(value, int):
             return str(min(value, SIZE_MAX))
+        if isinstance(value, Small):
+            is_small = self.text.let("is_small", f"icmp ult i64 {value.name}, {SIZE_MAX}")
+            return self.text.let("offset", f"select i1 {is_small}, i64 {value.name}, i64 {SIZE_MAX}")
         word = self.stack.as_word(value)
         is_small = self.text.let("is_small", f"icmp ult i256 {word}, {SIZE_MAX}")
         low = self.text.let("low", f"trunc i256 {word} to i64")
@@ -162,10 +179,7 @@ class Emission:
         gas_after = f"%{grown}.gas"
         self.text.branch(is_there, grown, grow, (self.gas,), (), LIKELY)
         self.text.start(grow)
-        left = self._call(GROW_MEMORY, f"i64 {end}")
-        self.gas = left
-        self.fail_unless_paid()
-        self.text.jump(grown, left)
+        self.text.jump(grown, self.settle_growth(self._call(GROW_MEMORY, f"i64 {end}")))
         self.text.start(grown, (("i64", gas_after),))
         self.gas = gas_after
         if is_known:

@@ -28,11 +28,7 @@ def _program_counter(emission: Emission, instruction: Instruction) -> None:
 
 def _gas(emission: Emission, instruction: Instruction) -> None:
     """GAS (0x5a): what is left after this instruction; what follows in its section is charged already."""
-    text = emission.text
-    left = (
-        text.let("gas_here", f"add i64 {emission.gas}, {emission.gas_behind}") if emission.gas_behind else emission.gas
-    )
-    emission.stack.push(Word(text.let("gas_word", f"zext i64 {left} to i256")))
+    emission.stack.push(Word(emission.text.let("gas_word", f"zext i64 {emission.exact_gas()} to i256")))
 
 
 def _calldata_load(emission: Emission, instruction: Instruction) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 LIKELY: Final = "!prof !0"  # A branch that nearly always goes the first way.
-METADATA: Final = '!0 = !{!"branch_weights", i32 2000, i32 1}'
+UNLIKELY: Final = "!prof !1"  # The other way.
+METADATA: Final = '!0 = !{!"branch_weights", i32 2000, i32 1}\n!1 = !{!"branch_weights", i32 1, i32 2000}'
 
 
 @dataclass

@@ -3,10 +3,11 @@ The compiler, pass by pass:
 
 1. `blocks`: bytecode is cut into blocks and sections;
 2. `carried`, in the second tier: which words go from block to block as values;
+   `loops`, there too: which loops are written a second time, as trees;
 3. `plan`: where the height of the stack is known;
 4. `translation` writes the IR of each block, with `words`, `environment` and `control`, over a `virtual_stack` on which
-   constants (`values`) are folded and jumps to them known; `ways_in` leads there, `outlined` and `builtins` have what
-   is long;
+   constants (`values`) are folded and jumps to them known; `loop_versions` writes the trees, in which small words are
+   known as such (`bounds`); `ways_in` leads there, `outlined` and `builtins` have what is long;
 5. `object_code`: LLVM makes machine code of it;
 6. `loading`: which is linked with the builtins.
 
@@ -19,13 +20,14 @@ from typing import Final
 
 from evm_jit.compiler.blocks import cut
 from evm_jit.compiler.carried import carried_words
+from evm_jit.compiler.loops import find_loops
 from evm_jit.compiler.object_code import HOT, QUICK, emit_object
 from evm_jit.compiler.plan import Plan
 from evm_jit.compiler.translation import Translation, translate
 from primitives.errors import CompilationRefused
 from primitives.forks import Fork
 
-GENERATOR_VERSION: Final = 1  # Of what objects expect of the frame, the machine and the builtins, and of all passes.
+GENERATOR_VERSION: Final = 2  # Of what objects expect of the frame, the machine and the builtins, and of all passes.
 TIERS: Final = (QUICK, HOT)
 CODE_SIZE_BYTES_MAX: Final = 49_152  # Init code, EIP-3860.
 WEIGHT_MAX: Final = 60_000
@@ -61,7 +63,10 @@ def translate_code(code: bytes, fork: Fork, tier: int) -> Translation:
     weight = sum(block.weight for block in program.blocks.values())
     if weight > WEIGHT_MAX:
         raise CompilationRefused(f"the code weighs {weight:,} instructions, {WEIGHT_MAX:,} are the most to compile")
-    return translate(Plan(program, carried_words(program) if tier == HOT else {}, tier == HOT))
+    if tier != HOT:
+        return translate(Plan(program, {}, is_hot=False))
+    carried = carried_words(program)
+    return translate(Plan(program, carried, is_hot=True, loops=find_loops(program, carried)))
 
 
 def compile_code(code: bytes, fork: Fork, tier: int) -> CompiledObject:

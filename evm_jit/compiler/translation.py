@@ -9,33 +9,26 @@ entered; gas and the top of the stack travel from block to block as values.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from evm_jit.compiler import control, environment, words
-from evm_jit.compiler.blocks import JUMPDEST, Block, Instruction, Kind, Section
-from evm_jit.compiler.builtins import INSTRUCTIONS, PREFIX
-from evm_jit.compiler.emission import FAIL, LEAVE, Emission, label_of
+from evm_jit.compiler import control
+from evm_jit.compiler.blocks import Block, Kind, Section
+from evm_jit.compiler.builtins import PREFIX
+from evm_jit.compiler.emission import Emission
+from evm_jit.compiler.instructions import write_instruction
 from evm_jit.compiler.ir_text import METADATA, FunctionText
+from evm_jit.compiler.labels import FAIL, LEAVE, label_of
+from evm_jit.compiler.loop_versions import write_loop
 from evm_jit.compiler.outlined import OUTLINED
 from evm_jit.compiler.plan import Plan
-from evm_jit.compiler.values import Value, Word, fold
+from evm_jit.compiler.values import Word
 from evm_jit.compiler.virtual_stack import VirtualStack
 from evm_jit.compiler.ways_in import ENTRY, tables, write_checks, write_ways_in
 from evm_jit.tiers import FAILED, LEFT
 
 # As bits would be handled faster and without a word of harm, but vectors of what was just stored limb by limb stall.
 ATTRIBUTES: Final = "nounwind noimplicitfloat"
-
-
-_EMITTED: Final[Mapping[str, words.Emit]] = {
-    **dict.fromkeys(INSTRUCTIONS, Emission.call),
-    **words.EMITTED,
-    **environment.EMITTED,
-    "JUMP": control.jump,
-    "JUMPI": control.jump_if,
-}
 
 
 @dataclass(frozen=True)
@@ -55,6 +48,8 @@ def translate(plan: Plan) -> Translation:
     write_ways_in(text, plan)
     for block in program.blocks.values():
         _write_block(text, plan, block, symbols)
+    for loop in plan.loops.values():
+        write_loop(text, plan, loop, symbols)
     write_checks(text, plan, symbols)
     _write_ways_out(text)
     module = "\n".join(
@@ -71,11 +66,6 @@ def translate(plan: Plan) -> Translation:
     return Translation(
         module, len(program.blocks), sum(len(list(each.instructions)) for each in program.blocks.values())
     )
-
-
-def entry_of(pc: int) -> str:
-    """The label of the way from outside into the block that starts at `pc`."""
-    return f"enter{pc}"
 
 
 def _declarations(symbols: Counter[str]) -> list[str]:
@@ -126,28 +116,4 @@ def _write_section(emission: Emission, section: Section) -> None:
     emission.gas_behind = section.gas
     for instruction in section.instructions:
         emission.gas_behind -= instruction.opcode.gas
-        _write_instruction(emission, instruction)
-
-
-def _write_instruction(emission: Emission, instruction: Instruction) -> None:
-    """The IR of one instruction, unless its result is known."""
-    opcode, stack = instruction.opcode, emission.stack
-    number = opcode.number
-    if 0x5F <= number <= 0x7F:
-        return stack.push(instruction.immediate)
-    if 0x80 <= number <= 0x8F:
-        return stack.duplicate(number - 0x7F)
-    if 0x90 <= number <= 0x9F:
-        return stack.swap(number - 0x8F)
-    if opcode.name == "POP":
-        return stack.drop(1)
-    if number == JUMPDEST:
-        return None
-    if opcode.put == 1 and opcode.name in words.FOLDED:
-        operands = [stack.word_at(stack.height - 1 - index) for index in range(opcode.taken)]
-        known: Value | None = fold(opcode.name, operands)
-        known = words.identity(opcode.name, operands) if known is None else known
-        if known is not None:
-            stack.drop(opcode.taken)
-            return stack.push(known)
-    return _EMITTED[opcode.name](emission, instruction)
+        write_instruction(emission, instruction)

@@ -1,5 +1,6 @@
 """
-What the compiler knows of a word: its number, that it is 0 or 1, or only the name of the SSA value that has it.
+What the compiler knows of a word: its number, that it is 0 or 1, that it fits into 64 bits, or only the name of the
+SSA value that has it.
 
 Constants are folded here, before there is any IR: a jump's destination is mostly pushed just before it.
 """
@@ -25,7 +26,14 @@ class Truth:
     name: str
 
 
-Value: TypeAlias = int | Word | Truth
+@dataclass(frozen=True)
+class Small:
+    """An i64 by its name; the bounds that are known of it (`Bounds`) say which word it is."""
+
+    name: str
+
+
+Value: TypeAlias = int | Word | Truth | Small
 
 
 def signed(word: int) -> int:

@@ -5,8 +5,9 @@ Slots are counted from the height at the block's start, so those below it are ne
 to hold is kept beside what it should hold; `flush` stores where they differ. PUSH, DUP, SWAP and POP become nothing.
 """
 
+from evm_jit.compiler.bounds import Bounds
 from evm_jit.compiler.ir_text import FunctionText
-from evm_jit.compiler.values import Truth, Value, Word
+from evm_jit.compiler.values import Small, Truth, Value, Word
 from evm_jit.machine import WORD_SIZE_BYTES
 
 
@@ -15,17 +16,18 @@ class VirtualStack:
     The words of one block.
 
     top : name of the pointer behind the topmost word at the block's start
+    bounds : of words that are surely small; None where nobody asks
     """
 
-    def __init__(self, text: FunctionText, top: str) -> None:
-        self._text, self._top = text, top
+    def __init__(self, text: FunctionText, top: str, bounds: Bounds | None = None) -> None:
+        self._text, self._top, self.bounds = text, top, bounds
         self._words: dict[int, Value] = {}
         self._in_memory: dict[int, Value] = {}
         self.height = 0
 
     def copy(self) -> "VirtualStack":
         """The same stack, for the other way that a block goes on."""
-        twin = VirtualStack(self._text, self._top)
+        twin = VirtualStack(self._text, self._top, None if self.bounds is None else self.bounds.copy())
         twin._words, twin._in_memory, twin.height = dict(self._words), dict(self._in_memory), self.height
         return twin
 
@@ -113,4 +115,14 @@ class VirtualStack:
         """A value as an i256."""
         if isinstance(value, Truth):
             return self._text.let("word", f"zext i1 {value.name} to i256")
+        if isinstance(value, Small):
+            assert self.bounds is not None, "small words have bounds"
+            return self._text.let("word", f"{self.bounds.extension_of(value)} i64 {value.name} to i256")
+        return str(value) if isinstance(value, int) else value.name
+
+    def as_small(self, value: Value) -> str:
+        """A value that is surely small as an i64."""
+        if isinstance(value, Truth):
+            return self._text.let("small", f"zext i1 {value.name} to i64")
+        assert not isinstance(value, Word), "only what has bounds is small"
         return str(value) if isinstance(value, int) else value.name

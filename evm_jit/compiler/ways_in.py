@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from evm_jit.compiler.blocks import Block, Program
-from evm_jit.compiler.emission import DISPATCH, LEAVE, Emission, check_of, label_of, write_leave
+from evm_jit.compiler.blocks import Program
+from evm_jit.compiler.emission import Emission, write_leave
 from evm_jit.compiler.ir_text import FunctionText
+from evm_jit.compiler.labels import DISPATCH, LEAVE, check_of, entry_of
 from evm_jit.compiler.plan import Plan
 from evm_jit.compiler.values import Word
 from evm_jit.compiler.virtual_stack import VirtualStack
@@ -19,11 +20,6 @@ from primitives.records import offset_of
 
 ENTRY: Final = "leveret_enter"
 _SWITCH: Final = "switch"
-
-
-def entry_of(pc: int) -> str:
-    """The label of the way from outside into the block that starts at `pc`."""
-    return f"enter{pc}"
 
 
 def tables(program: Program) -> Iterator[str]:
@@ -127,16 +123,16 @@ def write_checks(text: FunctionText, plan: Plan, symbols: Counter[str]) -> None:
         for slot, name in zip(plan.carried.get(pc, ()), words, strict=True):
             emission.stack.carry(slot, Word(name))
         if block.least or block.growth:
-            emission.leave_unless(_fits(text, block, top), pc, gas)
-        text.jump(label_of(pc), gas, top, *words)
+            emission.leave_unless(fits(text, block.least, block.growth, top), pc, gas)
+        text.jump(plan.head_of(pc), gas, top, *words)
 
 
-def _fits(text: FunctionText, block: Block, top: str) -> str:
-    """Whether the stack gets neither too low nor too high in a block, as an i1."""
-    span = STACK_ITEMS_MAX - block.growth - block.least
+def fits(text: FunctionText, least: int, growth: int, top: str) -> str:
+    """Whether the stack has so many words at least, and room for so many more, as an i1."""
+    span = STACK_ITEMS_MAX - growth - least
     if span < 0:
         return "false"
     address = text.let("top", f"ptrtoint ptr {top} to i64")
     height = text.let("height", f"sub i64 {address}, %stack")
-    above = text.let("above", f"sub i64 {height}, {block.least * WORD_SIZE_BYTES}")
+    above = text.let("above", f"sub i64 {height}, {least * WORD_SIZE_BYTES}")
     return text.let("fits", f"icmp ule i64 {above}, {span * WORD_SIZE_BYTES}")

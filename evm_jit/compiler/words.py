@@ -11,16 +11,22 @@ from typing import Final
 from evm_jit.compiler.blocks import Instruction
 from evm_jit.compiler.emission import Emission
 from evm_jit.compiler.ir_text import LIKELY
-from evm_jit.compiler.values import FOLDS, WORD_MASK, Truth, Value, Word
+from evm_jit.compiler.values import FOLDS, WORD_MASK, Small, Truth, Value, Word
 
 Emit = Callable[[Emission, Instruction], None]
 
 
 def _binary(operation: str, emission: Emission, instruction: Instruction) -> None:
     """ADD, SUB, AND, OR, XOR: x op y, modulo 2^256."""
-    x, y = map(emission.stack.as_word, emission.stack.take(2))
+    first, second = emission.stack.take(2)
     name = instruction.opcode.name.lower()
-    emission.stack.push(Word(emission.text.let(name, f"{operation} i256 {x}, {y}")))
+    bounds = emission.stack.bounds
+    interval = None if bounds is None else bounds.result_of(operation, first, second)
+    if bounds is not None and interval is not None:
+        x, y = map(emission.stack.as_small, (first, second))
+        return emission.stack.push(bounds.note(emission.text.let(name, f"{operation} i64 {x}, {y}"), interval))
+    x, y = map(emission.stack.as_word, (first, second))
+    return emission.stack.push(Word(emission.text.let(name, f"{operation} i256 {x}, {y}")))
 
 
 def _multiply(emission: Emission, instruction: Instruction) -> None:
@@ -107,15 +113,29 @@ def _divide_limbs(operation: str, is_signed: bool, emission: Emission, instructi
 
 def _compare(predicate: str, emission: Emission, instruction: Instruction) -> None:
     """LT, GT, SLT, SGT, EQ: 1 if x and y compare so, else 0."""
-    x, y = map(emission.stack.as_word, emission.stack.take(2))
-    emission.stack.push(Truth(emission.text.let("is_" + predicate, f"icmp {predicate} i256 {x}, {y}")))
+    first, second = emission.stack.take(2)
+    bounds = emission.stack.bounds
+    if bounds is not None and bounds.are_comparable(first, second, with_signs=predicate.startswith("s")):
+        x, y = map(emission.stack.as_small, (first, second))
+        truth = emission.text.let("is_" + predicate, f"icmp {predicate} i64 {x}, {y}")
+        if predicate in ("ult", "ugt"):
+            bounds.note_comparison(truth, *((first, second) if predicate == "ult" else (second, first)))
+    else:
+        x, y = map(emission.stack.as_word, (first, second))
+        truth = emission.text.let("is_" + predicate, f"icmp {predicate} i256 {x}, {y}")
+    emission.stack.push(Truth(truth))
 
 
 def _is_zero(emission: Emission, instruction: Instruction) -> None:
     """ISZERO (0x15): x = 0."""
     x = emission.stack.pop()
     if isinstance(x, Truth):
-        emission.stack.push(Truth(emission.text.let("is_not", f"xor i1 {x.name}, true")))
+        opposite = emission.text.let("is_not", f"xor i1 {x.name}, true")
+        if emission.stack.bounds is not None:
+            emission.stack.bounds.note_opposite(opposite, x.name)
+        emission.stack.push(Truth(opposite))
+    elif isinstance(x, Small):
+        emission.stack.push(Truth(emission.text.let("is_zero", f"icmp eq i64 {x.name}, 0")))
     else:
         word = emission.stack.as_word(x)
         emission.stack.push(Truth(emission.text.let("is_zero", f"icmp eq i256 {word}, 0")))

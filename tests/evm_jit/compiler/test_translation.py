@@ -58,9 +58,58 @@ def test_constants_become_no_code():
 
 def test_a_loop_keeps_its_words_in_registers():
     # PUSH1 100; JUMPDEST, PUSH1 1, SWAP1, SUB, DUP1, PUSH1 2, JUMPI
-    text = block("60645b6001900380600257", "b2", "c0", HOT)
-    assert "%word.b2.1 = phi i256 [ %sub, %taken ]" in text
-    assert "load i256" not in text
+    text = block("60645b6001900380600257", "b2", "gate2", HOT)
+    assert "br label %gate2" in text and "load i256" not in text
+
+
+def test_a_gate_lets_in_who_has_gas_room_and_a_small_counter():
+    # As above, with 1 added to a word of memory in each turn.
+    assert (
+        block("60645b" + "610400518001610400526001900380600257", "gate2", "turn2", HOT)
+        == """\
+gate2:
+  %gas.gate2 = phi i64 [ %grown.gas, %taken ], [ %gas.c2, %go_on ]
+  %top.gate2 = phi ptr [ %top.b2, %taken ], [ %top.c2, %go_on ]
+  %word.gate2.1 = phi i256 [ %sub, %taken ], [ %word.c2.1, %go_on ]
+  %is_enough = icmp sge i64 %gas.gate2, 44
+  %top = ptrtoint ptr %top.gate2 to i64
+  %height = sub i64 %top, %stack
+  %above = sub i64 %height, 32
+  %fits = icmp ule i64 %above, 32672
+  %is_small = icmp ult i256 %word.gate2.1, 9223372036854775808
+  %small = trunc i256 %word.gate2.1 to i64
+  %both = and i1 %is_enough, %fits
+  %both = and i1 %both, %is_small
+  br i1 %both, label %turn2, label %b2, !prof !0"""
+    )
+
+
+def test_turns_of_a_small_loop_count_gas_once():
+    # CALLVALUE, PUSH0; JUMPDEST, PUSH1 1, ADD, DUP2, DUP2, LT, PUSH1 2, JUMPI
+    text = block("345f5b6001018181" + "10600257", "turn2", "ending", HOT)
+    assert text.count("add i64 1, %") == text.count("icmp ult i64 %add") == 8
+    turn = """\
+taken:
+  %gas_here = add i64 %gas.turn2, -232
+  %is_enough = icmp sge i64 %gas_here, 232
+  br i1 %is_enough, label %turn2, label %ending, !prof !0"""
+    assert text.endswith(turn), "the counter is below a small word, so it needs no check"
+
+
+def test_behind_what_takes_gas_there_must_be_enough_for_the_turn():
+    # CALLVALUE; JUMPDEST, PUSH0, MSIZE, KECCAK256, POP, PUSH1 1, SWAP1, SUB, DUP1, PUSH1 1, JUMPI
+    text = block("345b5f592050" + "6001900380600157", "turn1", "ending", HOT)
+    assert (
+        """\
+  %gas = call i64 @leveret_keccak256(ptr %machine, ptr %frame, i64 %gas_here, ptr %slot)
+  %is_paid = icmp sge i64 %gas, 0
+  br i1 %is_paid, label %go_on, label %fail, !prof !0
+go_on:
+  %word = load i256, ptr %top.turn1, align 8
+  %is_enough = icmp sge i64 %gas, 27
+  br i1 %is_enough, label %go_on, label %leave, !prof !0"""
+        in text
+    )
 
 
 def test_a_jump_to_an_unknown_place_is_looked_up_and_may_be_the_interpreter_s():
