@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from evm_jit import native
 from evm_jit.transaction_checks import blob_base_fee
 from primitives.errors import (
     BlobTransactionInvalid,
@@ -27,7 +28,8 @@ from primitives.errors import (
 from primitives.fee_market import BlobParameters
 from primitives.forks import Fork
 from primitives.transaction import BLOB, SET_CODE
-from tests.asm import STOP
+from statestore.state import State
+from tests.asm import STOP, deploy
 from tests.evm_jit.scene import BASE_FEE, BLOCK, COINBASE, ETHER, OTHER, SENDER, balance, block, execute, signed
 
 BLOB_NAME = b"\x01" + bytes(31)
@@ -82,6 +84,36 @@ def test_a_sender_with_code_is_refused_unless_it_is_a_delegation(engine, world):
     world.set_code(SENDER, b"\xef\x01\x00" + OTHER)
     world.begin_transaction()
     assert execute(engine, world, signed()).refusal is None
+
+
+JUST_ENOUGH = {
+    "a transfer": (signed(to=OTHER, value=1_000), 1_000_000 * 10 + 1_000),
+    "blobs": (blobs(3, max_fee_per_blob_gas=7, value=9), 1_000_000 * 10 + 3 * 2**17 * 7 + 9),
+    "fees of many bits": (signed(to=OTHER, max_fee_per_gas=2**230), 1_000_000 * 2**230),
+    "blob fees of many bits": (blobs(max_fee_per_blob_gas=2**230), 1_000_000 * 10 + 2**17 * 2**230),
+}
+
+
+@pytest.mark.parametrize(("transaction", "cost_wei"), JUST_ENOUGH.values(), ids=JUST_ENOUGH.keys())
+def test_a_balance_that_covers_the_highest_cost_is_enough(engine, world, transaction, cost_wei, monkeypatch):
+    if engine.name != "reference" and isinstance(world, State):
+        monkeypatch.setattr(native, "reference_engine", lambda: pytest.fail("compiled code did not take it"))
+    world.set_balance(SENDER, cost_wei - 1)
+    world.begin_transaction()
+    assert type(execute(engine, world, transaction).refusal) is InsufficientFunds
+    world.set_balance(SENDER, cost_wei)
+    world.begin_transaction()
+    assert execute(engine, world, transaction).refusal is None
+
+
+def test_a_creation_that_can_just_pay_for_its_code_has_it(engine, world):
+    data = deploy(b"\x5b" * 100)
+    receipt = execute(engine, world, signed(to=None, data=data)).receipt
+    assert receipt is not None and receipt.succeeded
+    short = execute(engine, world, signed(nonce=1, to=None, data=data, gas_limit=receipt.gas_used - 1)).receipt
+    enough = execute(engine, world, signed(nonce=2, to=None, data=data, gas_limit=receipt.gas_used)).receipt
+    assert short is not None and not short.succeeded
+    assert enough is not None and enough.succeeded
 
 
 def test_a_sender_that_does_not_exist_owns_nothing(engine, world):
