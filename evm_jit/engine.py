@@ -81,6 +81,10 @@ class Engine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """End what works in the background, if anything does; as often as you like. The engine goes on executing."""
+        ...
+
     def execute(
         self,
         transactions: Sequence[Transaction],

@@ -92,6 +92,10 @@ class NativeEngine:
         """Until nothing that is hot waits to become machine code, or so long; for benchmarks."""
         self._tiers.wait(seconds)
 
+    def close(self) -> None:
+        """End the compiler; what is executed afterwards is executed without it."""
+        self._tiers.close()
+
     def execute(
         self,
         transactions: Sequence[Transaction],

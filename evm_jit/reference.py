@@ -90,6 +90,9 @@ class ReferenceEngine:
             alt_bn128_pairing.run(b"")
         progress.end()
 
+    def close(self) -> None:
+        """Nothing works in the background."""
+
     def execute(
         self,
         transactions: Sequence[Transaction],

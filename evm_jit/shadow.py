@@ -50,6 +50,11 @@ class ShadowEngine:
         self._engine.warm_up(show)
         self._reference.warm_up()
 
+    def close(self) -> None:
+        """Both."""
+        self._engine.close()
+        self._reference.close()
+
     def execute(
         self,
         transactions: Sequence[Transaction],

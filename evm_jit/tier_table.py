@@ -18,10 +18,12 @@ class TierTable:
     A TIER for each row of the codes of one state.
 
     heat_max : gas that a code may use without machine code before compiled code asks for some; below 0 it asks at once
+    filled_count : codes that its owner has looked for machine code for
     """
 
     def __init__(self, heat_max: int = NEVER_HOT) -> None:
         self.heat_max = heat_max
+        self.filled_count = 1  # The empty code never runs.
         self.records = np.zeros(0, TIER)
 
     def reserve(self, count: int) -> None:
@@ -41,6 +43,10 @@ class Tiers(Protocol):
 
     def wait(self, seconds: float) -> None:
         """Until nothing is being compiled, or so long."""
+        ...
+
+    def close(self) -> None:
+        """Compile nothing any more."""
         ...
 
     def begin(self, state: State, fork: Fork) -> TierTable:
@@ -73,6 +79,9 @@ class NoTiers:
 
     def wait(self, seconds: float) -> None:
         """Not at all."""
+
+    def close(self) -> None:
+        """Nothing."""
 
     def begin(self, state: State, fork: Fork) -> TierTable:
         """Nothing has machine code."""

@@ -24,13 +24,13 @@ from primitives.block import BlockEnvironment
 from primitives.chain import ChainConfig
 from primitives.errors import DatadirCorrupt, EnginesDiffer, InvalidTransaction, LeveretError, StorageError
 from primitives.events import BlockSealed, Event, SequencerFailed
-from primitives.sender_recovery import warm_up as warm_up_sender_recovery
 from primitives.signature import address_of
 from primitives.transaction import Transaction
 from rpc.app import make_app
 from rpc.server import RpcServer, bind
 from rpc.settings import RpcSettings
 from rpc.wallet import DevWallet
+from sequencer.admission import admission_calls
 from sequencer.banner import banner
 from sequencer.batch_budget import GAS_MAX_FAST, BatchBudget
 from sequencer.feed import Feed
@@ -73,9 +73,9 @@ class NodeBackend:
         """Queue a transaction; its hash, or InvalidTransaction."""
         return self.sequencer.submit(transaction)
 
-    def admit(self, transactions: Sequence[Transaction]) -> list[bytes | InvalidTransaction]:
+    def admit(self, raws: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
         """Queue many; of each the hash, or why not."""
-        return self.sequencer.admit(transactions)
+        return self.sequencer.admit(raws)
 
     def environment(self) -> BlockEnvironment:
         """Of the block being built."""
@@ -112,12 +112,13 @@ def run_node(settings: NodeSettings) -> int:
     engine = make_engine(settings.engine, settings.data_directory(genesis.config.chain_id) or Path())
     with progress("Compiling kernels (once, they are cached)") as show:
         engine.warm_up(show)
-        warm_up_sender_recovery()
+        admission_calls()
     rng = random.SystemRandom()
     opened, signing_key = _open(settings, genesis, rng)
     try:
         return _serve(settings, genesis.config, wallet, engine, opened, signing_key, rng)
     finally:
+        engine.close()
         opened.close()
 
 

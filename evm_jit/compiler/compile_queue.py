@@ -11,7 +11,7 @@ reason is the code's own.
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Lock, Thread
@@ -81,6 +81,7 @@ class CompileQueue(Generic[Loaded]):
         self._notify = notify
         self._waiting: Queue[tuple[ObjectKey, bytes] | None] = Queue(WAITING_COUNT_MAX)
         self._results: deque[Ready[Loaded] | Refused] = deque()
+        self._unwanted: deque[Loaded] = deque()
         self._refusals: OrderedDict[ObjectKey, str] = OrderedDict()
         self._lock = Lock()  # Of the worker and of refusals.
         self._worker: WorkerProcess | None = None
@@ -131,6 +132,10 @@ class CompileQueue(Generic[Loaded]):
             found.append(self._results.popleft())
         return found
 
+    def unload(self, unwanted: Iterable[Loaded]) -> None:
+        """Let go of what nobody runs any more, on the thread of the queue: LLVM makes others wait meanwhile."""
+        self._unwanted.extend(unwanted)
+
     def condemn(self, code_hash: bytes, fork: Fork, tier: int) -> None:
         """Never load an object of it again: what it gave was wrong."""
         key = self.key(code_hash, fork, tier)
@@ -165,8 +170,10 @@ class CompileQueue(Generic[Loaded]):
             try:
                 waiting = self._waiting.get(timeout=IDLE_S_MAX)
             except Empty:
+                self._unwanted.clear()
                 self._end_worker()
                 continue
+            self._unwanted.clear()
             if waiting is not None and not self._is_closed:
                 key, code = waiting
                 try:

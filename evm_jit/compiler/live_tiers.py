@@ -3,6 +3,9 @@ The tiers of a node: contracts that are hot become machine code while transactio
 
 Between batches, what the codes of a state have used is told to `Tiering`, whose rule says what is compiled; what has
 been compiled meanwhile goes into the records that kernels read. A transaction that is hot in itself asks in between.
+
+Nothing here waits for the compiler: objects are made, loaded and unloaded elsewhere, and until then the interpreter
+runs what it ran before.
 """
 
 import threading
@@ -36,12 +39,20 @@ class LiveTiers:
         self._tiering: Tiering[LoadedCode] | None = None
         self._tables: WeakKeyDictionary[State, dict[Fork, TierTable]] = WeakKeyDictionary()
         self._batch_count = 0
+        self._is_closed = False
         self._retired: list[LoadedCode] = []  # Frames of a batch that runs may be in it.
         self._in_use: dict[Contract, LoadedCode] = {}
 
     def warm_up(self) -> None:
         """Compile what machine code of contracts calls, or load it."""
         compile_builtins()
+
+    def close(self) -> None:
+        """Compile nothing any more; what is compiled goes on running."""
+        with self._lock:
+            self._is_closed = True
+            if self._queue is not None:
+                self._queue.close()
 
     def begin(self, state: State, fork: Fork) -> TierTable:
         """A batch begins; what is fetched for a call is gone with it, and is interpreted."""
@@ -51,9 +62,8 @@ class LiveTiers:
             self._batch_count += 1
             tables = self._tables.setdefault(state, {})
             table = tables.setdefault(fork, TierTable(ASKED_GAS))
-            if len(table.records) < len(state.tables.codes):
-                table.reserve(len(state.tables.codes))
-                self._fill(table, state, fork)
+            table.reserve(len(state.tables.codes))
+            self._fill(table, state, fork)
             return table
 
     def end(self, table: TierTable, state: State, fork: Fork) -> None:
@@ -64,9 +74,12 @@ class LiveTiers:
             self._batch_count -= 1
             for row in np.flatnonzero(table.records["heat"] >= TOLD_GAS).tolist():
                 self._tell(table, row, state, fork)
+            for row in _overdue(table):  # What the reference engine executed instead was not compared.
+                self._plan_shadow(table, row, state, fork)
             self._advance()
-            if self._batch_count == 0:
-                self._retired.clear()
+            if self._batch_count == 0 and self._retired and self._queue is not None:
+                self._queue.unload(self._retired)
+                self._retired = []
 
     def provide(self, frame: Any, table: TierTable, state: State, fork: Fork) -> None:
         """The code of a frame (a FRAME) has used ASKED_GAS in a running batch; the frame finds what there is by now."""
@@ -74,16 +87,19 @@ class LiveTiers:
         with self._lock:
             self._tell(table, row, state, fork)
             self._advance()
+            self._fill(table, state, fork)
 
     def repeated(self, rows: list[int], table: TierTable, state: State, fork: Fork, difference: str | None) -> None:
         """A transaction that ran codes as machine code was repeated by the interpreter."""
         with self._lock:
-            for row in rows:
-                contract = _contract(state, row, fork)
-                if difference is not None:
-                    self._apply(self._known_tiering().pin(contract, difference))
-                elif table.records["runs_left"][row] <= 0:
-                    table.records["runs_left"][row] = self._known_tiering().next_shadow(contract)
+            overdue = _overdue(table)
+            if difference is None:
+                for row in overdue:
+                    self._plan_shadow(table, row, state, fork)
+                return
+            # Those that it was repeated for are among them even if the interpreter did not come to them.
+            for row in sorted({*rows, *overdue}):
+                self._apply(self._known_tiering().pin(_contract(state, row, fork), difference))
 
     def wait(self, seconds: float) -> None:
         """Until nothing is being compiled any more, or so long; for benchmarks."""
@@ -98,6 +114,8 @@ class LiveTiers:
     def _known_tiering(self) -> Tiering[LoadedCode]:
         if self._tiering is None:
             self._queue = self._queue or open_queue()
+            if self._is_closed:
+                self._queue.close()
             self._tiering = Tiering(self._queue, self._code_of)
         return self._tiering
 
@@ -130,18 +148,30 @@ class LiveTiers:
                     self._install(tables[contract.fork], row, contract)
 
     def _fill(self, table: TierTable, state: State, fork: Fork) -> None:
-        """Have a table, new or grown, know what is compiled already."""
-        for contract in self._in_use:
-            row = state.code_row(contract.code_hash)
-            if contract.fork == fork and row > 0 and table.records["entry"][row] == 0:
+        """Have a table know what is compiled already of the codes that the state got since."""
+        count = int(state.tables.counters["code_count"][0])
+        for row in range(table.filled_count, count) if self._in_use else ():
+            contract = _contract(state, row, fork)
+            if contract in self._in_use and table.records["entry"][row] == 0:
                 self._install(table, row, contract)
+        table.filled_count = count
 
     def _install(self, table: TierTable, row: int, contract: Contract) -> None:
         if row >= len(table.records):
             return  # A batch of another thread works on the records: who grows them fills them.
         loaded = self._in_use.get(contract)
-        table.records["entry"][row] = 0 if loaded is None else loaded.address
+        # The entry last: whoever sees it counts runs down.
         table.records["runs_left"][row] = 0 if loaded is None else self._known_tiering().next_shadow(contract)
+        table.records["entry"][row] = 0 if loaded is None else loaded.address
+
+    def _plan_shadow(self, table: TierTable, row: int, state: State, fork: Fork) -> None:
+        table.records["runs_left"][row] = self._known_tiering().next_shadow(_contract(state, row, fork))
+
+
+def _overdue(table: TierTable) -> list[int]:
+    """Rows of codes with a run that was to be repeated."""
+    rows: list[int] = np.flatnonzero((table.records["entry"] != 0) & (table.records["runs_left"] <= 0)).tolist()
+    return rows
 
 
 def _contract(state: State, row: int, fork: Fork) -> Contract:

@@ -4,14 +4,17 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from evm_jit import native
-from evm_jit.compiler.compile_queue import Ready, Refused
+from evm_jit.compiler import live_tiers
+from evm_jit.compiler.blocks import Section
+from evm_jit.compiler.compile_queue import CompileQueue, Ready, Refused
 from evm_jit.compiler.live_tiers import ASKED_GAS, LiveTiers
 from evm_jit.compiler.loading import LoadedCode, load_object
-from evm_jit.compiler.object_cache import ObjectKey
+from evm_jit.compiler.object_cache import ObjectCache, ObjectKey
 from evm_jit.compiler.pipeline import compile_code
 from evm_jit.compiler.tiering import HEAT_GAS, SHADOWED_FIRST_COUNT
 from evm_jit.engine import Call, Outcome
@@ -20,6 +23,7 @@ from evm_jit.native import NativeEngine
 from primitives.forks import Fork
 from statestore.overlay import Overlay
 from statestore.state import State
+from tests.evm_jit.compiler.fake_compilers import COMMAND, FINGERPRINT
 from tests.evm_jit.scene import BLOCK, CONTRACT, ETHER, OTHER, SENDER, install, signed
 
 # Turns calldata[0] times, adding up; then stores the sum in slot calldata[32], logs it, and returns it.
@@ -36,6 +40,7 @@ class InProcess:
     def __init__(self, change: Callable[[bytes], bytes] = bytes) -> None:
         self.submitted: list[tuple[int, bytes]] = []
         self.condemned: list[int] = []
+        self.unloaded = self.closed = 0
         self._change = change
         self._results: deque[Ready[LoadedCode] | Refused] = deque()
 
@@ -55,6 +60,12 @@ class InProcess:
 
     def condemn(self, code_hash: bytes, fork: Fork, tier: int) -> None:
         self.condemned.append(tier)
+
+    def unload(self, unwanted: list[LoadedCode]) -> None:
+        self.unloaded += len(unwanted)
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 def turns(count: int, slot: int = 0) -> bytes:
@@ -148,19 +159,42 @@ def test_a_loop_comes_to_machine_code_on_its_way_which_is_repeated_too(
     assert "THE COMPILER IS WRONG" in record.message
 
 
-def test_code_that_gives_something_else_is_noticed_and_never_used_again(caplog: pytest.LogCaptureFixture):
-    """The compiler turns ADD into OR; no wrong result gets out."""
-    queue = InProcess(lambda code: code.replace(b"\x91\x01", b"\x91\x17"))
+# What a compiler could make wrong of the program, in hex.
+MUTANTS = {
+    "a sum": ("91 01", "91 17"),  # ADD becomes OR.
+    "a slot": ("80 602035 55", "80 604035 55"),
+    "a log": ("60205fa0", "601f5fa0"),
+    "the output": ("60205ff3", "601f5ff3"),
+    "a jump": ("6003 56", "6004 56"),
+    "the gas": ("", ""),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_code_that_gives_something_else_is_noticed_and_never_used_again(
+    name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """No wrong result gets out."""
+    right, wrong = map(bytes.fromhex, MUTANTS[name])
+    if not right:
+        gas = Section.gas.fget
+        assert gas is not None
+        monkeypatch.setattr(Section, "gas", property(lambda section: gas(section) + 1))
+    queue = InProcess(lambda code: code.replace(right, wrong) if right else code)
     engine, tiers = engine_with(queue)
     state, plain = make_state(), make_state()
     for nonce in range(0, 8, 2):
-        assert run(engine, state, nonce, 2) == run(NativeEngine(), plain, nonce, 2)
+        got, expected = run(engine, state, nonce, 2), run(NativeEngine(), plain, nonce, 2)
+        assert got == expected
+        assert raw_receipts(got) == raw_receipts(expected)
     assert state.seal() == plain.seal()
     assert entries(tiers, state) == 0
     assert queue.condemned == [1, 2]
+    assert queue.unloaded == 1
     [record] = caplog.records
     assert record.levelno == logging.CRITICAL
     assert "THE COMPILER IS WRONG" in record.message
+    assert [tier for tier, _ in queue.submitted] == [1]
 
 
 def test_the_first_runs_are_repeated_and_one_now_and_then_after(monkeypatch: pytest.MonkeyPatch):
@@ -178,6 +212,39 @@ def test_the_first_runs_are_repeated_and_one_now_and_then_after(monkeypatch: pyt
     assert set(told) == {None}
 
 
+def test_a_run_that_was_not_compared_is_followed_by_one_that_is(monkeypatch: pytest.MonkeyPatch):
+    """Frames that use no gas at all leave no trace in the heat; their runs count all the same."""
+    queue = InProcess()
+    engine, tiers = engine_with(queue)
+    state = make_state()
+    run(engine, state, 0, 3)
+    run(engine, state, 3, 1)
+    [row] = (tiers._tables[state][BLOCK.fork].records["entry"] != 0).nonzero()[0]
+    told: list[list[int]] = []
+    repeated = tiers.repeated
+    monkeypatch.setattr(tiers, "repeated", lambda rows, *more: (told.append(rows), repeated([], *more)))
+    run(engine, state, 4, SHADOWED_FIRST_COUNT, turn_count=10)
+    assert told == [[row]] * SHADOWED_FIRST_COUNT
+    tiers._tables[state][BLOCK.fork].records["runs_left"][row] = -1
+    tiers.end(tiers.begin(state, BLOCK.fork), state, BLOCK.fork)
+    assert tiers._tables[state][BLOCK.fork].records["runs_left"][row] > 0
+
+
+def test_a_difference_is_the_fault_of_what_it_was_repeated_for(caplog: pytest.LogCaptureFixture):
+    """Even where the interpreter did not come to it."""
+    engine, tiers = engine_with(InProcess())
+    state = make_state()
+    run(engine, state, 0, 3)
+    run(engine, state, 3, 1)
+    table = tiers.begin(state, BLOCK.fork)
+    assert entries(tiers, state) == 1
+    table.records["runs_left"][table.records["entry"] != 0] = 0
+    tiers.repeated([], table, state, BLOCK.fork, "gas used is 1, the interpreter's 2")
+    assert entries(tiers, state) == 0
+    assert "THE COMPILER IS WRONG" in caplog.text
+    tiers.end(table, state, BLOCK.fork)
+
+
 def test_calls_over_views_are_interpreted():
     queue = InProcess()
     engine, _ = engine_with(queue)
@@ -185,6 +252,46 @@ def test_calls_over_views_are_interpreted():
     call = Call(SENDER, CONTRACT, 3 * ASKED_GAS, data=turns(2 * ASKED_GAS // 60))
     assert engine.call(call, BLOCK, Overlay(state)).halt is None
     assert queue.submitted == []
+
+
+def test_tiers_that_are_closed_compile_nothing_more_and_go_on_running_what_they_have():
+    queue = InProcess()
+    engine, tiers = engine_with(queue)
+    state, plain = make_state(), make_state()
+    for nonce, count in ((0, 3), (3, 1)):
+        assert run(engine, state, nonce, count) == run(NativeEngine(), plain, nonce, count)
+    engine.close()
+    engine.close()
+    assert queue.closed == 2
+    assert run(engine, state, 4, 3) == run(NativeEngine(), plain, 4, 3)
+    assert entries(tiers, state) == 1
+
+
+def test_closing_ends_the_worker_and_the_thread(tmp_path: Path):
+    queue = CompileQueue(FINGERPRINT, lambda octets: LoadedCode(0, None), ObjectCache(tmp_path / "objects"), COMMAND)
+    engine = NativeEngine(LiveTiers(queue))
+    state = make_state()
+    run(engine, state, 0, 3)
+    assert queue._thread is not None and queue._thread.is_alive()
+    engine.close()
+    engine.close()
+    assert not queue._thread.is_alive()
+    assert queue.worker_pid is None
+    assert not queue.submit(bytes(32), b"add", BLOCK.fork, 1)
+
+
+def test_closing_before_anything_was_hot_opens_nothing_afterwards(monkeypatch: pytest.MonkeyPatch):
+    opened: list[CompileQueue[LoadedCode]] = []
+
+    def open_queue() -> CompileQueue[LoadedCode]:
+        opened.append(CompileQueue(FINGERPRINT, load_object, None, COMMAND))
+        return opened[-1]
+
+    monkeypatch.setattr(live_tiers, "open_queue", open_queue)
+    engine = NativeEngine(LiveTiers())
+    engine.close()
+    run(engine, make_state(), 0, 3)
+    assert [(queue._thread, queue.worker_pid) for queue in opened] == [(None, None)]
 
 
 def test_states_share_what_was_compiled():
@@ -195,4 +302,21 @@ def test_states_share_what_was_compiled():
     run(engine, first, 0, 3)
     run(engine, second, 0, 1, turn_count=1)
     assert entries(tiers, first) == entries(tiers, second) == 1
+    assert len(queue.submitted) == 1
+
+
+def test_a_contract_that_another_state_gets_later_runs_as_machine_code_there():
+    queue = InProcess()
+    engine, tiers = engine_with(queue)
+    first, second = make_state(), State()
+    second.set_balance(SENDER, 100 * ETHER)
+    second.begin_transaction()
+    run(engine, second, 0, 1)  # A transfer: nobody has code there.
+    run(engine, first, 0, 3)
+    run(engine, first, 3, 1, turn_count=1)
+    assert (entries(tiers, first), entries(tiers, second)) == (1, 0)
+    install(second, LOOPING)
+    second.begin_transaction()
+    run(engine, second, 1, 1, turn_count=1)
+    assert entries(tiers, second) == 1
     assert len(queue.submitted) == 1
