@@ -19,8 +19,8 @@ from numba import types
 from numba.core import cgutils
 
 from primitives.kernels_cache import njit, njit_without_lock
-from primitives.u256 import load_big_endian
-from primitives.wide_integers import llvm_function, load_at, operation, store_at
+from primitives.u256 import WORD, load_big_endian
+from primitives.wide_integers import U256, bytes_reversed, llvm_function, load_at, operation, store_at
 
 ROUND_COUNT, STATE_WORDS = 24, 25
 RATE_BYTES = 136
@@ -69,6 +69,11 @@ def _widened(builder: Any, word: Any) -> Any:
     return builder.insert_element(ir.Constant(PAIR, ir.Undefined), word, ir.IntType(32)(0))
 
 
+def _narrowed(builder: Any, pair: Any) -> Any:
+    """The word in such a vector."""
+    return builder.extract_element(pair, ir.IntType(32)(0))
+
+
 def _splat(builder: Any, scalar: Any, type_: Any) -> Any:
     """A vector whose lanes all hold one value."""
     if isinstance(type_, ir.IntType):
@@ -109,38 +114,66 @@ def _round(builder: Any, state: list[Any], constant: Any) -> list[Any]:
     return result
 
 
+def _rounds(builder: Any, state: list[Any], first: int, count: int) -> list[Any]:
+    """So many rounds, as a loop, the first of them being round number `first`."""
+    constants = cgutils.global_constant(
+        builder, "keccak_round_constants", ir.Constant(ir.ArrayType(INT64, ROUND_COUNT), ROUND_CONSTANTS)
+    )
+    entry, body = builder.block, builder.append_basic_block("keccak_rounds")
+    done = builder.append_basic_block("keccak_done")
+    builder.branch(body)
+    builder.position_at_end(body)
+    number = builder.phi(INT64, name="round")
+    phis = [builder.phi(state[0].type) for _ in range(STATE_WORDS)]
+    after = _round(builder, phis, builder.load(builder.gep(constants, [INT64(0), number], inbounds=True)))
+    following = builder.add(number, INT64(1))
+    for phi, before, later in zip([number, *phis], [INT64(first), *state], [following, *after], strict=True):
+        phi.add_incoming(before, entry)
+        phi.add_incoming(later, body)
+    builder.cbranch(builder.icmp_unsigned("<", following, INT64(first + count)), body, done)
+    builder.position_at_end(done)
+    return after
+
+
 def permutation(lane_count: int) -> Any:
     """A function for kernels: permutes the states, uint64[25, lane_count], at an address (int64) in place."""
     is_widened = lane_count == 1 and IS_WIDE
-    stored = INT64 if lane_count == 1 else ir.VectorType(INT64, lane_count)
-    type_ = PAIR if is_widened else stored
+    type_ = INT64 if lane_count == 1 else ir.VectorType(INT64, lane_count)
 
     def emit(builder: Any, address: Any) -> None:
         places = [builder.add(address, INT64(8 * lane_count * index)) for index in range(STATE_WORDS)]
-        before = [load_at(builder, place, stored) for place in places]
+        state = [load_at(builder, place, type_) for place in places]
         if is_widened:
-            before = [_widened(builder, word) for word in before]
-        constants = cgutils.global_constant(
-            builder, "keccak_round_constants", ir.Constant(ir.ArrayType(INT64, ROUND_COUNT), ROUND_CONSTANTS)
-        )
-        entry, body = builder.block, builder.append_basic_block("keccak_rounds")
-        done = builder.append_basic_block("keccak_done")
-        builder.branch(body)
-        builder.position_at_end(body)
-        number = builder.phi(INT64, name="round")
-        state = [builder.phi(type_) for _ in range(STATE_WORDS)]
-        constant = builder.load(builder.gep(constants, [INT64(0), number], inbounds=True))
-        after = _round(builder, state, constant)
-        following = builder.add(number, INT64(1))
-        for phi, first, later in zip([number, *state], [INT64(0), *before], [following, *after], strict=True):
-            phi.add_incoming(first, entry)
-            phi.add_incoming(later, body)
-        builder.cbranch(builder.icmp_unsigned("<", following, INT64(ROUND_COUNT)), body, done)
-        builder.position_at_end(done)
-        for place, word in zip(places, after, strict=True):
-            store_at(builder, place, builder.extract_element(word, ir.IntType(32)(0)) if is_widened else word)
+            state = [_widened(builder, word) for word in state]
+        for place, word in zip(places, _rounds(builder, state, 0, ROUND_COUNT), strict=True):
+            store_at(builder, place, _narrowed(builder, word) if is_widened else word)
 
     return operation(types.void, (types.int64,), emit)
+
+
+def digest_of_words(word_count: int) -> Any:
+    """
+    A function for kernels: the digest of so many words, 8 bytes each, at an address (int64), as a U256 with its first
+    byte the most significant. The state is in no memory, and the last round makes the digest alone.
+    """
+    assert word_count < RATE_WORDS - 1, "the padding's ends are in words of their own"
+
+    def emit(builder: Any, address: Any) -> Any:
+        state = [load_at(builder, builder.add(address, INT64(8 * index)), INT64) for index in range(word_count)]
+        state += [INT64(0x01), *[INT64(0)] * (STATE_WORDS - word_count - 1)]
+        state[RATE_WORDS - 1] = INT64(1 << 63)
+        if IS_WIDE:
+            state = [_widened(builder, word) for word in state]
+        state = _round(builder, state, INT64(ROUND_CONSTANTS[0]))
+        state = _rounds(builder, state, 1, ROUND_COUNT - 2)
+        state = _round(builder, state, INT64(ROUND_CONSTANTS[-1]))
+        digest = WORD(0)
+        for index, word in enumerate(state[:4]):
+            octets = builder.zext(_narrowed(builder, word) if IS_WIDE else word, WORD)
+            digest = builder.or_(digest, builder.shl(octets, WORD(64 * index)))
+        return bytes_reversed(builder, digest)
+
+    return operation(U256, (types.int64,), emit)
 
 
 def _xor_word(builder, target, source):
@@ -162,6 +195,8 @@ def _fresh_state(builder):
 # after the last mention of it, though its address is in use.
 fresh_state = operation(types.int64, (), _fresh_state)
 permute, permute_lanes = permutation(1), permutation(LANES)
+# keccak256_of_32(address), keccak256_of_64(address): of what contracts hash most, so many bytes.
+keccak256_of_32, keccak256_of_64 = digest_of_words(4), digest_of_words(8)
 xor_word = operation(types.void, (types.int64, types.int64), _xor_word)
 store_word = operation(types.void, (types.int64, types.uint64), store_at)
 xor_byte = operation(types.void, (types.int64, types.int64), _xor_byte)

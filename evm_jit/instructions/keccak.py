@@ -16,10 +16,11 @@ from evm_jit.machine import (
     MEMO_SIZE_BYTES,
     SHORT_MEMO_COUNT,
     SHORT_MEMO_SIZE_BYTES,
+    WORD_SIZE_BYTES,
     as_memo,
     as_short_memo,
 )
-from primitives.keccak_kernels import keccak256_at
+from primitives.keccak_kernels import keccak256_at, keccak256_of_32, keccak256_of_64
 from primitives.kernels_cache import njit
 from primitives.memory import clear_bytes, copy_bytes, scratch
 from primitives.u256 import load_big_endian
@@ -44,14 +45,26 @@ def keccak256_of_pair(machine, address):
     upper, lower = load_big_endian(address), load_big_endian(address + 32)
     entry = as_memo(machine.memo + place_in_memo(upper, lower) * MEMO_SIZE_BYTES)
     if entry.upper != upper or entry.lower != lower:
-        entry.digest = keccak256_at(address, MEMO_PREIMAGE_BYTES)
+        entry.digest = keccak256_of_64(address)
         entry.upper, entry.lower = upper, lower
     return entry.digest
 
 
 @njit
+def keccak256_of_word(machine, address):
+    """The digest of the 32 bytes at an address, from the memo of short ones, of whose words the first says all."""
+    word = load_big_endian(address)
+    place = place_in_memo(word ^ u256(WORD_SIZE_BYTES), u256(0)) & (SHORT_MEMO_COUNT - 1)
+    entry = as_short_memo(machine.short_memo + place * SHORT_MEMO_SIZE_BYTES)
+    if entry.size != WORD_SIZE_BYTES or entry.first != word:
+        entry.digest = keccak256_of_32(address)
+        entry.size, entry.first = WORD_SIZE_BYTES, word
+    return entry.digest
+
+
+@njit
 def keccak256_of_short(machine, address, size):
-    """The digest of 1 to SHORT_SIZE_BYTES_MAX bytes at an address, from the memo if it is there."""
+    """The digest of 1 to SHORT_SIZE_BYTES_MAX bytes, but not 32, at an address, from the memo if it is there."""
     preimage = preimage_buffer()
     copy_bytes(preimage, address, size)
     clear_bytes(preimage + size, SHORT_SIZE_BYTES_MAX - size)
@@ -80,6 +93,8 @@ def keccak256(machine, frame, gas_left, offset_word, size_word):
         return gas_left, offset_word
     if size == MEMO_PREIMAGE_BYTES:
         return gas_left, keccak256_of_pair(machine, frame.memory + offset)
+    if size == WORD_SIZE_BYTES:
+        return gas_left, keccak256_of_word(machine, frame.memory + offset)
     if 0 < size <= SHORT_SIZE_BYTES_MAX:
         return gas_left, keccak256_of_short(machine, frame.memory + offset, size)
     return gas_left, keccak256_at(frame.memory + offset, size)

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from primitives.keccak import keccak256
-from primitives.keccak_kernels import keccak256_at, keccak256_many, lanes_of, permutation
+from primitives.keccak_kernels import (
+    keccak256_at,
+    keccak256_many,
+    keccak256_of_32,
+    keccak256_of_64,
+    lanes_of,
+    permutation,
+)
 from primitives.kernels_cache import njit
 from primitives.u256 import store_big_endian
 
@@ -32,6 +39,22 @@ def digests_of(kernel, messages: list[bytes]) -> list[bytes]:
     kernel(data.copy(), starts, sizes, digests[:-1])
     assert not digests[-1].any()
     return [digest.tobytes() for digest in digests[:-1]]
+
+
+@njit
+def of_words(data, starts, sizes_bytes, digests):
+    """The same, of messages of 32 or 64 bytes."""
+    for row in range(len(starts)):
+        start = data.ctypes.data + starts[row]
+        digest = keccak256_of_32(start) if sizes_bytes[row] == 32 else keccak256_of_64(start)
+        store_big_endian(digests.ctypes.data + 32 * row, digest)
+
+
+def test_messages_of_one_and_two_words_have_the_digests_of_the_library() -> None:
+    source = random.Random(SEED)
+    messages = [source.randbytes(32 + 32 * (index % 2)) for index in range(200)]
+    messages += [octet * size for octet in (b"\0", b"\xff", b"\x80", b"\x01") for size in (32, 64)]
+    assert digests_of(of_words, messages) == [keccak256(message) for message in messages]
 
 
 @pytest.mark.parametrize("kernel", [one_by_one, keccak256_many])
