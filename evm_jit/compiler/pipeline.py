@@ -15,10 +15,11 @@ Passes 1 to 5 need nothing of the running node: a process apart does them.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from evm_jit.compiler.blocks import cut
+from evm_jit.compiler.blocks import Program, cut
 from evm_jit.compiler.carried import carried_words
 from evm_jit.compiler.loops import find_loops
 from evm_jit.compiler.object_code import HOT, QUICK, emit_object
@@ -30,7 +31,10 @@ from primitives.forks import Fork
 GENERATOR_VERSION: Final = 2  # Of what objects expect of the frame, the machine and the builtins, and of all passes.
 TIERS: Final = (QUICK, HOT)
 CODE_SIZE_BYTES_MAX: Final = 49_152  # Init code, EIP-3860.
-WEIGHT_MAX: Final = 60_000
+# What LLVM takes goes with the length of what it is given: some 12 us a line in the first tier, 60 to 130 in the
+# second, whatever the code is. So code that could take longer than a worker has is known before LLVM sees it, and stays
+# in the tier where it is. Uniswap's router of 22 KB comes to 61,000 lines.
+IR_LINES_MAX: Final[Mapping[int, int]] = {QUICK: 250_000, HOT: 66_000}
 
 
 @dataclass(frozen=True)
@@ -56,21 +60,27 @@ class CompiledObject:
 
 
 def translate_code(code: bytes, fork: Fork, tier: int) -> Translation:
-    """Passes 1 to 4; CompilationRefused for code that weighs too much."""
+    """Passes 1 to 4; CompilationRefused for code that LLVM would take too long for."""
     if len(code) > CODE_SIZE_BYTES_MAX:
         raise CompilationRefused(f"the code has {len(code):,} bytes, {CODE_SIZE_BYTES_MAX:,} are the most to compile")
     program = cut(code, fork)
-    weight = sum(block.weight for block in program.blocks.values())
-    if weight > WEIGHT_MAX:
-        raise CompilationRefused(f"the code weighs {weight:,} instructions, {WEIGHT_MAX:,} are the most to compile")
+    translation = translate(_plan(program, tier))
+    line_count, most = translation.text.count("\n") + 1, IR_LINES_MAX[tier]
+    if line_count > most:
+        raise CompilationRefused(f"the code becomes {line_count:,} lines of IR, {most:,} are the most for tier {tier}")
+    return translation
+
+
+def _plan(program: Program, tier: int) -> Plan:
+    """Passes 2 and 3."""
     if tier != HOT:
-        return translate(Plan(program, {}, is_hot=False))
+        return Plan(program, {}, is_hot=False)
     carried = carried_words(program)
-    return translate(Plan(program, carried, is_hot=True, loops=find_loops(program, carried)))
+    return Plan(program, carried, is_hot=True, loops=find_loops(program, carried))
 
 
 def compile_code(code: bytes, fork: Fork, tier: int) -> CompiledObject:
-    """All but loading; CompilationRefused for code that weighs too much."""
+    """All but loading; CompilationRefused for code that LLVM would take too long for."""
     began = time.thread_time_ns()
     translation = translate_code(code, fork, tier)
     translated = time.thread_time_ns()

@@ -56,11 +56,14 @@ def test_code_that_is_empty_or_no_code_harms_nobody(compilations: Compilations) 
         assert isinstance(found, Ready), found
 
 
-def test_code_that_weighs_too_much_is_refused_by_the_compiler(compilations: Compilations) -> None:
+@pytest.mark.parametrize(("tier", "code"), [(1, b"\x5b" * 24_576), (2, b"\x5f" + b"\x80\x80\x57" * 5_000)])
+def test_code_that_llvm_would_take_too_long_for_is_refused_by_the_compiler(
+    compilations: Compilations, tier: int, code: bytes
+) -> None:
     before = compilations.queue.worker_pid
-    found = compilations.result(b"\x5f" + b"\x80\x02" * 24_000, 1)
+    found = compilations.result(code, tier)
     assert isinstance(found, Refused)
-    assert "weighs" in found.reason
+    assert f"are the most for tier {tier}" in found.reason
     assert compilations.queue.worker_pid == before
 
 
