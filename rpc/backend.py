@@ -62,8 +62,8 @@ class Backend(Protocol):
         """Give a transaction to the mempool; its hash, or an InvalidTransaction that says why not."""
         ...
 
-    def admit(self, transactions: Sequence[Transaction]) -> list[bytes | InvalidTransaction]:
-        """Give many to the mempool, in this order; of each the hash, or why not."""
+    def admit(self, raws: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
+        """Give many to the mempool, as they were sent and in this order; of each the hash, or why not."""
         ...
 
     def environment(self) -> BlockEnvironment:

@@ -8,7 +8,7 @@ that a slow one does not hold up the others.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import Enum
@@ -47,6 +47,7 @@ class Where(Enum):
 
     LOOP = "at once, on the event loop"
     TASK = "on the event loop; it waits for something"
+    TOGETHER = "on the event loop, once for all requests of a batch that follow one another; it waits for something"
     READER = "in a thread that reads the history"
     CALLER = "in a thread that executes"
 
@@ -73,13 +74,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A JSON-RPC method: `run` takes the arguments read by `parameters`, after the caller if `takes_caller`."""
+    """
+    A JSON-RPC method: `run` takes the arguments read by `parameters`, after the caller if `takes_caller`.
+
+    One that runs TOGETHER takes a list of arguments for each request, and gives of each a result or a LeveretError.
+    """
 
     run: Callable[..., Any]
     parameters: tuple[Parameter, ...] = ()
     where: Where = Where.LOOP
     takes_caller: bool = False
-    goes_together: bool = False  # In a batch, it need not wait for the answers of those before it.
     signs: bool = False  # Uses the keys of dev accounts: not for other machines.
 
 
@@ -115,42 +119,73 @@ class Dispatcher:
         deadline = now() + self._settings.batch_time_s
         replies: list[bytes] = []
         size_bytes = 0
-        begun: dict[int, asyncio.Task[bytes | None]] = {}
+        together: dict[int, bytes | None] = {}
         for index, message in enumerate(messages):
             if index % BATCH_ITEMS_BETWEEN_YIELDS == BATCH_ITEMS_BETWEEN_YIELDS - 1:
                 await asyncio.sleep(0)
             reply: bytes | None
-            if index in begun:
-                reply = await begun[index]
+            if index in together:
+                reply = together[index]
             elif size_bytes > self._settings.reply_bytes_max:
                 reply = self._refusal(message, RpcError(RESPONSE_TOO_LARGE, "response too large"))
             elif now() > deadline:
                 reply = self._refusal(message, RpcError(REQUEST_TIMED_OUT, "request timed out"))
             else:
-                begun = self._begin_together(messages[index : index + BATCH_ITEMS_BETWEEN_YIELDS], index, caller)
-                reply = await (begun[index] if index in begun else self._answer_one(message, caller))
+                together = await self._answer_together(messages, index)
+                reply = together[index] if together else await self._answer_one(message, caller)
             if reply is not None:
                 size_bytes += len(reply)
                 replies.append(reply)
         return b"[" + b",".join(replies) + b"]" if replies else None
 
-    def _begin_together(self, messages: list[Any], first: int, caller: Caller) -> dict[int, asyncio.Task[bytes | None]]:
-        """Begin the requests at the start of `messages` whose methods go together, by index in the batch."""
-        begun = {}
-        for index, message in enumerate(messages, start=first):
-            name = message.get("method") if isinstance(message, dict) else None
-            method = self._methods.get(name) if isinstance(name, str) else None
-            if method is None or not method.goes_together:
+    async def _answer_together(self, messages: list[Any], first: int) -> dict[int, bytes | None]:
+        """The replies, by index, to the messages from `first` on that ask for one and the same method that does so."""
+        name = messages[first].get("method") if isinstance(messages[first], dict) else None
+        method = self._methods.get(name) if isinstance(name, str) else None
+        if method is None or method.where is not Where.TOGETHER:
+            return {}
+        replies: dict[int, bytes | None] = {}
+        asked: dict[int, list[Any]] = {}
+        for index in range(first, len(messages)):
+            message = messages[index]
+            if not isinstance(message, dict) or message.get("method") != name:
                 break
-            begun[index] = asyncio.ensure_future(self._answer_one(message, caller))
-        return begun
+            if not _is_request(message):
+                replies[index] = self._failure(_id_of(message), RpcError(INVALID_REQUEST, "invalid request"))
+                continue
+            try:
+                asked[index] = read_arguments(method.parameters, message.get("params"))
+            except LeveretError as error:
+                replies[index] = self._refusal(message, error)
+        for index, result in zip(asked, await self._run_together(method, list(asked.values())), strict=True):
+            replies[index] = self._reply(messages[index], result)
+        return replies
+
+    async def _run_together(self, method: Method, arguments: list[list[Any]]) -> Sequence[Any]:
+        """Of each a result, or the LeveretError that it failed with."""
+        if not arguments:
+            return []
+        try:
+            results: Sequence[Any] = await method.run(arguments)
+        except LeveretError as error:
+            return [error] * len(arguments)
+        except Exception as error:
+            self._log_once(method.run.__name__, error)
+            return [ServerError("internal error")] * len(arguments)
+        return results
+
+    def _reply(self, message: Any, result: Any) -> bytes | None:
+        """What a request with this result, or LeveretError, is answered."""
+        if isinstance(result, LeveretError):
+            return self._refusal(message, result)
+        return self._encode({"jsonrpc": "2.0", "id": message["id"], "result": result}) if "id" in message else None
 
     async def _answer_one(self, message: Any, caller: Caller) -> bytes | None:
         if not isinstance(message, dict):
             return self._failure(None, RpcError(INVALID_REQUEST, "invalid request"))
-        name = message.get("method")
-        if message.get("jsonrpc") != "2.0" or not isinstance(name, str) or not _is_id(message.get("id")):
+        if not _is_request(message):
             return self._failure(_id_of(message), RpcError(INVALID_REQUEST, "invalid request"))
+        name = message["method"]
         try:
             method = self._methods.get(name)
             if method is None or (method.signs and not (caller.is_local or self._settings.wallet_over_network)):
@@ -162,6 +197,10 @@ class Dispatcher:
                 result = method.run(*arguments)
             elif method.where is Where.TASK:
                 result = await method.run(*arguments)
+            elif method.where is Where.TOGETHER:
+                [result] = await method.run([arguments])
+                if isinstance(result, LeveretError):
+                    return self._refusal(message, result)
             else:
                 result = await self._run_in_thread(method, arguments)
             if "id" not in message:
@@ -227,6 +266,11 @@ def read_arguments(parameters: tuple[Parameter, ...], params: Any) -> list[Any]:
         except InvalidValue as error:
             raise InvalidParams(f"invalid argument {index}: {error}") from None
     return arguments
+
+
+def _is_request(message: dict[str, Any]) -> bool:
+    is_called = message.get("jsonrpc") == "2.0" and isinstance(message.get("method"), str)
+    return is_called and _is_id(message.get("id"))
 
 
 def _is_id(value: Any) -> bool:

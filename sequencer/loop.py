@@ -31,6 +31,7 @@ from primitives.constants import (
     HISTORY_BLOCKS_DEFAULT,
     MEMPOOL_TRANSACTIONS_MAX,
     MINI_BLOCK_INTERVAL_MS,
+    TRANSACTION_SIZE_BYTES_MAX,
     ZERO_HASH,
 )
 from primitives.errors import (
@@ -42,6 +43,7 @@ from primitives.errors import (
     SequencerStopped,
     StorageError,
     StorageUnavailable,
+    TransactionTooLarge,
 )
 from primitives.events import (
     BlockSealed,
@@ -54,7 +56,8 @@ from primitives.events import (
 from primitives.mini_block import MiniBlock
 from primitives.state_diff import EMPTY_ACCOUNT
 from primitives.transaction import Transaction
-from sequencer.admission import check_sender, check_transactions
+from sequencer.admission import JudgedBatch, Verdict, queue_refusal
+from sequencer.admission_kernels import MAY_ENTER
 from sequencer.batch_budget import BatchBudget
 from sequencer.block_builder import PARENT_BEACON_BLOCK_ROOT, OpenBlock
 from sequencer.fees import suggested_tip
@@ -143,38 +146,36 @@ class Sequencer:
 
     def submit(self, transaction: Transaction) -> bytes:
         """Queue one transaction and return its hash; raises InvalidTransaction or as `admit`."""
-        outcome = self.admit([transaction])[0]
+        outcome = self.admit([transaction.raw])[0]
         if isinstance(outcome, InvalidTransaction):
             raise outcome
         return outcome
 
-    def admit(self, transactions: Sequence[Transaction]) -> list[bytes | InvalidTransaction]:
+    def admit(self, raws: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
         """
-        Queue many: of each, the hash or why it was refused.
+        Queue many, as they were sent (EIP-2718): of each, the hash or why it was refused.
 
         Raises SequencerStopped, or StorageUnavailable after a failed write, when nothing is taken any more.
         """
         self._check_running()
         environment = self._block.environment
-        # What is known already is said before its signature costs anything.
-        are_known = [self._mempool.find(transaction.hash) is not None for transaction in transactions]
-        unknown = [transaction for transaction, is_known in zip(transactions, are_known, strict=True) if not is_known]
-        refusals = iter(check_transactions(unknown, environment))
-        outcomes: list[bytes | InvalidTransaction] = [
-            AlreadyKnown() if is_known else next(refusals) or transaction.hash
-            for transaction, is_known in zip(transactions, are_known, strict=True)
-        ]
+        # What is known already, or too long, is said before it costs anything.
+        outcomes: list[bytes | InvalidTransaction | None] = [self._refusal_at_once(raw) for raw in raws]
+        new = [index for index, outcome in enumerate(outcomes) if outcome is None]
+        arrived = JudgedBatch([raws[index] for index in new], environment, self._state, self._published_version)
+        arrived.make_objects()  # Before the lock is taken.
         with self._lock:
             self._check_running()
+            arrived.follow(self._published_version)
             now_ns = self._clock.monotonic_ns()
-            for index, transaction in enumerate(transactions):
-                if isinstance(outcomes[index], bytes):
-                    try:
-                        self._queue(transaction, environment.base_fee_per_gas, now_ns)
-                    except InvalidTransaction as error:
-                        outcomes[index] = error
+            for place, verdict in enumerate(arrived.verdicts):
+                if verdict.code == MAY_ENTER:
+                    transaction = arrived.transactions[place]
+                    outcomes[new[place]] = self._queue(transaction, verdict, environment.base_fee_per_gas, now_ns)
         self._wake.set()
-        return outcomes
+        for place, index in enumerate(new):
+            outcomes[index] = outcomes[index] or arrived.refusal(place)
+        return [outcome for outcome in outcomes if outcome is not None]
 
     def latest_view(self) -> StateView:
         """The state after the newest mini-block that is in the log: what `latest` means."""
@@ -316,17 +317,31 @@ class Sequencer:
         if self._is_stopping:
             raise SequencerStopped("the node is stopping: no transaction is taken")
 
-    def _queue(self, transaction: Transaction, base_fee_wei: int, now_ns: int) -> None:
-        sender = transaction.sender
-        account = self._latest.account(sender)
+    def _refusal_at_once(self, raw: bytes) -> InvalidTransaction | None:
+        if len(raw) > TRANSACTION_SIZE_BYTES_MAX:
+            return TransactionTooLarge(len(raw), TRANSACTION_SIZE_BYTES_MAX)
+        return AlreadyKnown() if self._mempool.has_raw(raw) else None
+
+    def _queue(
+        self, transaction: Transaction, verdict: Verdict, base_fee_wei: int, now_ns: int
+    ) -> bytes | InvalidTransaction:
+        """Queue one that may enter: its hash, or why the mempool refuses it."""
         mempool = self._mempool
-        if mempool.find(transaction.hash) is not None:
-            raise AlreadyKnown
-        check_sender(transaction, account, self._latest, mempool.cost_wei(sender, transaction.nonce))
-        price = transaction.effective_gas_price(base_fee_wei)
-        removed = mempool.insert(transaction, (account or EMPTY_ACCOUNT).nonce, price, now_ns)
+        if mempool.has_raw(transaction.raw):
+            return AlreadyKnown()
+        refusal = queue_refusal(
+            transaction, verdict.balance_wei, mempool.cost_wei(transaction.sender, transaction.nonce)
+        )
+        if refusal is not None:
+            return refusal
+        try:
+            price = transaction.effective_gas_price(base_fee_wei)
+            removed = mempool.insert(transaction, verdict.nonce, price, now_ns)
+        except InvalidTransaction as error:
+            return error.with_traceback(None)
         self._announce_removed(removed)
         self._announcements.append(TransactionQueued(transaction))
+        return transaction.hash
 
     def _announce_removed(self, removed: Sequence[Removed]) -> None:
         self._announcements.extend([TransactionRefused(transaction.hash, error) for transaction, error in removed])

@@ -97,6 +97,7 @@ class Mempool:
         self._lifetime_s = lifetime_s
         self._senders: dict[bytes, _Sender] = {}
         self._by_hash: dict[bytes, _Entry] = {}  # In the order of arrival.
+        self._raws: set[bytes] = set()  # Of the same transactions.
         self._ready: OrderedDict[tuple[bytes, int], _Entry] = OrderedDict()
         self._deferred: dict[tuple[bytes, int], _Entry] = {}
         self._place_count = 0
@@ -120,6 +121,10 @@ class Mempool:
         """The transaction with this hash, waiting or taken."""
         entry = self._by_hash.get(transaction_hash)
         return None if entry is None else entry.transaction
+
+    def has_raw(self, raw: bytes) -> bool:
+        """Whether the transaction with this envelope waits or is taken; needs no lock, and no hash of it."""
+        return raw in self._raws
 
     def transactions(self) -> list[Transaction]:
         """All of them, waiting or taken, in the order of arrival."""
@@ -192,6 +197,7 @@ class Mempool:
         queue.entries[entry.transaction.nonce] = entry
         queue.cost_wei += entry.cost_wei
         self._by_hash[entry.transaction.hash] = entry
+        self._raws.add(entry.transaction.raw)
         self._waiting_count += 1
         self._waiting_bytes += entry.size_bytes
 
@@ -199,6 +205,7 @@ class Mempool:
         """Put `new` in the place of `old`, also in the queue of ready ones."""
         key = (old.transaction.sender, old.transaction.nonce)
         del self._by_hash[old.transaction.hash]
+        self._raws.discard(old.transaction.raw)
         queue.cost_wei -= old.cost_wei
         self._waiting_count -= 1
         self._waiting_bytes -= old.size_bytes
@@ -398,6 +405,7 @@ class Mempool:
         queue = self._senders[transaction.sender]
         del queue.entries[transaction.nonce]
         del self._by_hash[transaction.hash]
+        self._raws.discard(transaction.raw)
         queue.cost_wei -= entry.cost_wei
         self._waiting_count -= 1
         self._waiting_bytes -= entry.size_bytes

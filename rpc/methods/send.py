@@ -1,13 +1,13 @@
 """Methods that give transactions to the mempool, and those that wait for the receipt."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from primitives.constants import TRANSACTION_SIZE_BYTES_MAX
-from primitives.errors import InvalidTransaction, LeveretError, TransactionTooLarge
+from primitives.errors import InvalidTransaction, LeveretError
 from primitives.events import Event, MiniBlockSealed, SequencerFailed, TransactionRefused
-from primitives.transaction import Transaction, decode_transaction
+from primitives.keccak import keccak256
 from rpc.arrivals import Arrivals
 from rpc.backend import Backend
 from rpc.dispatch import Method, Parameter, Where
@@ -43,14 +43,15 @@ class SendMethods:
         raw = Parameter(read_data)
         timeout = Parameter(read_number, SYNC_TIMEOUT_MS_DEFAULT)
         return {
-            "eth_sendRawTransaction": Method(self.send, (raw,), Where.TASK, goes_together=True),
+            "eth_sendRawTransaction": Method(self.send, (raw,), Where.TOGETHER),
             "eth_sendRawTransactionSync": Method(self.send_and_wait, (raw, timeout), Where.TASK),
             "realtime_sendRawTransaction": Method(self.send_realtime, (raw,), Where.TASK),
         }
 
-    async def send(self, raw: bytes) -> str:
-        """The hash of a transaction that the mempool took."""
-        return data(await self.arrivals.submit(_decode(raw)))
+    async def send(self, raws: Sequence[tuple[bytes]]) -> list[str | LeveretError]:
+        """The hash of each transaction that the mempool took, or why it did not."""
+        outcomes = await self.arrivals.submit([raw for (raw,) in raws])
+        return [data(outcome) if isinstance(outcome, bytes) else outcome for outcome in outcomes]
 
     async def send_and_wait(self, raw: bytes, timeout_ms: int) -> Json:
         """The receipt (EIP-7966), reverted or not; error 4 with the hash when it takes too long."""
@@ -70,21 +71,23 @@ class SendMethods:
 
     async def _submit_and_wait(self, raw: bytes, timeout_ms: int) -> Json | bytes:
         """The receipt, or the hash of the transaction when there is none in time."""
-        transaction = _decode(raw)
+        transaction_hash = keccak256(raw)
         executed: Outcome = asyncio.get_running_loop().create_future()
         # Before it is submitted: the mini-block may be sealed before `submit` returns.
-        self.waiting.setdefault(transaction.hash, set()).add(executed)
+        self.waiting.setdefault(transaction_hash, set()).add(executed)
         try:
-            await self.arrivals.submit(transaction)
+            [outcome] = await self.arrivals.submit([raw])
+            if isinstance(outcome, InvalidTransaction):
+                raise outcome
             await asyncio.wait([executed], timeout=timeout_ms / 1_000)
         finally:
-            self._forget(transaction.hash, executed)
+            self._forget(transaction_hash, executed)
         if not executed.done():
-            return transaction.hash
+            return transaction_hash
         refusal = executed.result()
         if isinstance(refusal, InvalidTransaction):
             raise refusal
-        entry = self.backend.history.transaction(transaction.hash)
+        entry = self.backend.history.transaction(transaction_hash)
         if entry is None:
             assert refusal is not None, "a mini-block is announced after it is in the log"
             raise refusal
@@ -114,10 +117,3 @@ class SendMethods:
         for executed in self.waiting.pop(transaction_hash, ()):
             if not executed.done():
                 executed.set_result(result)
-
-
-def _decode(raw: bytes) -> Transaction:
-    """The transaction; what is too long for one is not decoded: two million empty members take half a second."""
-    if len(raw) > TRANSACTION_SIZE_BYTES_MAX:
-        raise TransactionTooLarge(len(raw), TRANSACTION_SIZE_BYTES_MAX)
-    return decode_transaction(raw)

@@ -59,6 +59,20 @@ def test_what_is_no_transaction_is_so_when_it_is_asked_for():
         batch[1]
 
 
+def test_an_object_is_what_the_codec_makes_and_knows_its_hashes_and_its_sender():
+    source = random.Random("objects")
+    expected = [random_transaction(source, KINDS[index % len(KINDS)]).signed_by(KEY) for index in range(200)]
+    expected += [replace(each, y_parity=2) for each in expected[:20] if each.type]
+    expected += [replace(each, gas_limit=2**63 + index).signed_by(KEY) for index, each in enumerate(expected[:20])]
+    for found, transaction in zip(TransactionBatch([each.raw for each in expected]), expected, strict=True):
+        decoded = decode_transaction(transaction.raw)
+        assert found == decoded
+        assert (found.raw, found.hash, found.signing_hash) == (decoded.raw, decoded.hash, decoded.signing_hash)
+        assert found.v == decoded.v
+        if transaction.y_parity < 2:
+            assert vars(found)["sender"] == address_of(KEY)
+
+
 @pytest.mark.parametrize("count", [0, 1, 7, 60])
 def test_senders_that_are_not_given_are_recovered(count: int):
     expected = transactions(count)

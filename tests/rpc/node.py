@@ -12,14 +12,14 @@ from evm_jit.engine import Engine
 from evm_jit.engines import make_engine
 from primitives.block import BlockEnvironment, SealedBlock, header_of_fork
 from primitives.chain import ChainConfig
-from primitives.constants import DEV_MNEMONIC, ZERO_HASH
-from primitives.errors import AlreadyKnown, InvalidTransaction, NonceTooLow, UnknownBlock
+from primitives.constants import DEV_MNEMONIC, TRANSACTION_SIZE_BYTES_MAX, ZERO_HASH
+from primitives.errors import AlreadyKnown, InvalidTransaction, NonceTooLow, TransactionTooLarge, UnknownBlock
 from primitives.events import BlockSealed, Event, MiniBlockSealed, TransactionQueued, TransactionRefused
 from primitives.keccak import keccak256
 from primitives.mini_block import MiniBlock
 from primitives.receipt import logs_bloom
 from primitives.state_diff import EMPTY_ACCOUNT, StateDiff
-from primitives.transaction import DYNAMIC_FEE, Transaction
+from primitives.transaction import DYNAMIC_FEE, Transaction, decode_transaction
 from rpc.wallet import DevWallet
 from statestore.disk import MemoryDisk
 from statestore.history import History
@@ -106,11 +106,13 @@ class Node:
             self.seal_mini_block()
         return transaction.hash
 
-    def admit(self, transactions: Sequence[Transaction]) -> list[bytes | InvalidTransaction]:
+    def admit(self, raws: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
         outcomes: list[bytes | InvalidTransaction] = []
-        for transaction in transactions:
+        for raw in raws:
             try:
-                outcomes.append(self.submit(transaction))
+                if len(raw) > TRANSACTION_SIZE_BYTES_MAX:
+                    raise TransactionTooLarge(len(raw), TRANSACTION_SIZE_BYTES_MAX)
+                outcomes.append(self.submit(decode_transaction(raw)))
             except InvalidTransaction as error:
                 outcomes.append(error)
         return outcomes

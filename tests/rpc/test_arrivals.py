@@ -8,8 +8,7 @@ from typing import Any, cast
 import pytest
 
 from primitives.errors import AlreadyKnown, InvalidTransaction, SequencerStopped
-from primitives.transaction import Transaction
-from rpc.arrivals import Arrivals
+from rpc.arrivals import BATCH_MAX, Arrivals
 from rpc.backend import Backend
 
 
@@ -21,11 +20,11 @@ class Gate:
         self.error: Exception | None = None
         self.refused: set[int] = set()
 
-    def admit(self, transactions: Sequence[int]) -> list[bytes | InvalidTransaction]:
-        self.batches.append(list(transactions))
+    def admit(self, raws: Sequence[bytes]) -> list[bytes | InvalidTransaction]:
+        self.batches.append([raw[0] for raw in raws])
         if self.error is not None:
             raise self.error
-        return [AlreadyKnown() if number in self.refused else bytes((number,)) for number in transactions]
+        return [AlreadyKnown() if raw[0] in self.refused else raw for raw in raws]
 
 
 class Held(Executor):
@@ -45,14 +44,20 @@ class Held(Executor):
 
 
 class Gates:
-    """Arrivals before a gate; a transaction is a number here, and its hash that byte."""
+    """Arrivals before a gate; a transaction is a number here, its envelope and its hash that byte."""
 
     def __init__(self, threads: Executor) -> None:
         self.gate = Gate()
         self._arrivals = Arrivals(cast(Backend, self.gate), threads)
 
-    def send(self, number: int) -> Coroutine[Any, Any, bytes]:
-        return self._arrivals.submit(cast(Transaction, number))
+    async def send(self, number: int) -> bytes:
+        [outcome] = await self.send_together(number)
+        if isinstance(outcome, InvalidTransaction):
+            raise outcome
+        return outcome
+
+    def send_together(self, *numbers: int) -> Coroutine[Any, Any, list[bytes | InvalidTransaction]]:
+        return self._arrivals.submit([bytes((number,)) for number in numbers])
 
     async def send_all(self, *numbers: int) -> list[bytes | BaseException]:
         return await asyncio.gather(*[self.send(number) for number in numbers], return_exceptions=True)
@@ -107,6 +112,31 @@ def test_those_that_arrive_while_a_batch_is_admitted_go_together_after_it():
 
     asyncio.run(run())
     assert gates.gate.batches == [[1, 2], [3, 4]]
+
+
+def test_each_client_gets_the_answers_to_its_own(threads):
+    gates = Gates(threads)
+    gates.gate.refused = {2}
+
+    async def run() -> list[list[bytes | InvalidTransaction]]:
+        return await asyncio.gather(gates.send_together(1, 2), gates.send_together(3), gates.send_together(4, 5, 6))
+
+    first, second, third = asyncio.run(run())
+    assert (first[0], second, third) == (b"\x01", [b"\x03"], [b"\x04", b"\x05", b"\x06"])
+    assert isinstance(first[1], AlreadyKnown)
+    assert gates.gate.batches == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_a_batch_is_bounded_but_takes_whole_requests(threads):
+    gates = Gates(threads)
+    many = [1] * (BATCH_MAX - 1)
+
+    async def run() -> None:
+        await asyncio.gather(*[gates.send_together(*numbers) for numbers in (many, [2], [3, 4], [5] * BATCH_MAX, [6])])
+        await gates.send_together(*[7] * (BATCH_MAX + 1))
+
+    asyncio.run(run())
+    assert gates.gate.batches == [[*many, 2], [3, 4], [5] * BATCH_MAX, [6], [7] * (BATCH_MAX + 1)]
 
 
 @pytest.mark.parametrize("numbers", [(1,), (1, 2, 3)])

@@ -271,7 +271,7 @@ def test_the_mempool_is_shown_by_sender_and_nonce(client: Client, node: Node):
 def test_transactions_of_a_batch_go_together_and_what_follows_sees_them(client: Client, node: Node):
     batches = []
     admit = node.admit
-    node.admit = lambda transactions: batches.append(list(transactions)) or admit(transactions)  # type: ignore[method-assign, func-returns-value]
+    node.admit = lambda raws: batches.append(list(raws)) or admit(raws)  # type: ignore[method-assign, func-returns-value]
     signed = [node.signed(BOB, nonce=nonce) for nonce in range(5)]
     send = [
         {"jsonrpc": "2.0", "id": each.nonce, "method": "eth_sendRawTransaction", "params": [data(each.raw)]}
@@ -286,4 +286,5 @@ def test_transactions_of_a_batch_go_together_and_what_follows_sees_them(client: 
         data(each.hash) for each in signed
     ]
     assert replies[7]["error"]["message"] == "already known"
-    assert batches == [signed[:3], [*signed[3:], signed[0]]]
+    raws = [each.raw for each in signed]
+    assert batches == [raws[:3], [*raws[3:], raws[0]]]

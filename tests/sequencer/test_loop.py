@@ -1,17 +1,22 @@
 """Order, cadence and what becomes of refused transactions."""
 
+from dataclasses import replace
+
 import pytest
 
 from primitives.chain import ChainConfig
-from primitives.constants import TRANSACTION_GAS_CAP_OSAKA
+from primitives.constants import TRANSACTION_GAS_CAP_OSAKA, TRANSACTION_SIZE_BYTES_MAX
 from primitives.errors import (
     AlreadyKnown,
     InsufficientFunds,
+    InvalidSignature,
+    MalformedTransaction,
     MempoolFull,
     NonceTooLow,
     ReplacementUnderpriced,
     TransactionExpired,
     TransactionReplaced,
+    TransactionTooLarge,
 )
 from primitives.events import BlockSealed, MiniBlockSealed, TransactionQueued, TransactionRefused
 from primitives.signature import address_of
@@ -216,13 +221,39 @@ def test_pending_is_what_was_queued_and_cannot_be_seen_yet():
 def test_many_are_admitted_at_once_each_with_its_own_answer():
     world = World()
     good, poor, late = transfer(0, 0), transfer(1, 0, value=FUNDS), transfer(0, 1)
-    outcomes = world.sequencer.admit([good, poor, good, late])
+    outcomes = world.sequencer.admit([each.raw for each in (good, poor, good, late)])
     assert outcomes[0] == good.hash
     assert isinstance(outcomes[1], InsufficientFunds)
     assert isinstance(outcomes[2], AlreadyKnown)
     assert outcomes[3] == late.hash
     world.step()
     assert sealed(world) == [[(0, 0), (0, 1)]]
+
+
+def test_what_can_be_no_transaction_is_refused_in_its_place():
+    world = World()
+    good, late = transfer(0, 0), transfer(0, 1)
+    raws = [b"", good.raw, bytes(TRANSACTION_SIZE_BYTES_MAX + 1), good.raw[:-1], late.raw]
+    outcomes = world.sequencer.admit(raws)
+    assert [type(outcome) for outcome in outcomes] == [
+        MalformedTransaction,
+        bytes,
+        TransactionTooLarge,
+        MalformedTransaction,
+        bytes,
+    ]
+
+
+def test_mini_blocks_go_on_among_thousands_of_invalid_transactions():
+    world = World()
+    good = [transfer(0, nonce) for nonce in range(6)]
+    for nonce, transaction in enumerate(good):
+        nobodys = [replace(transaction, r=0, value=number).raw for number in range(1_000)]
+        outcomes = world.sequencer.admit([*nobodys[:400], transaction.raw, *nobodys[400:]])
+        assert [type(outcome) for outcome in outcomes].count(InvalidSignature) == 1_000
+        assert outcomes[400] == transaction.hash
+        world.run_until(10 * (nonce + 1))
+    assert sealed(world) == [[(0, nonce)] for nonce in range(6)]
 
 
 def test_funds_must_cover_everything_that_is_queued():

@@ -7,8 +7,8 @@ import pytest
 
 from primitives.errors import InvalidTransaction
 from primitives.secp256k1_simd.kernels import BATCH_MIN
-from primitives.sender_recovery import recover_senders
 from primitives.transaction import Transaction, decode_transaction
+from primitives.transaction_batch import TransactionBatch
 from tests import public_data
 
 
@@ -36,6 +36,6 @@ def test_transaction_tests_have_the_senders_that_they_have_alone():
         pytest.skip("TransactionTests are not there")
     assert len(together) > 10 * BATCH_MIN
     alone = [decode_transaction(transaction.raw) for transaction in together]
-    recover_senders(together)
-    assert [vars(each).get("sender") for each in together] == [sender_of(each) for each in alone]
+    batch = TransactionBatch([transaction.raw for transaction in together])
+    assert [vars(each).get("sender") for each in batch] == [sender_of(each) for each in alone]
     assert any(sender_of(each) is None for each in alone)
