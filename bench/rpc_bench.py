@@ -32,6 +32,13 @@ class RpcError(AssertionError):
     """The node answered a benchmark's request with an error."""
 
 
+def batch_body(method: str, parameters: Sequence[Sequence[object]]) -> bytes:
+    """A batch request: one call for each list of parameters."""
+    return msgspec.json.encode(
+        [{"jsonrpc": "2.0", "id": index, "method": method, "params": each} for index, each in enumerate(parameters)]
+    )
+
+
 class Connection:
     """One keep-alive HTTP/1.1 connection; requests one after another."""
 
@@ -42,19 +49,19 @@ class Connection:
 
     async def batch(self, method: str, parameters: Sequence[Sequence[object]]) -> list[object]:
         """The results of one batch request, in order."""
-        calls = [
-            {"jsonrpc": "2.0", "id": index, "method": method, "params": each} for index, each in enumerate(parameters)
-        ]
-        body = msgspec.json.encode(calls)
-        self._writer.write(f"{self._head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-        assert length is not None, head
-        answers = msgspec.json.decode(await self._reader.readexactly(int(length[1])))
+        answers = msgspec.json.decode(await self.post(batch_body(method, parameters)))
         for answer in answers:
             if "error" in answer:
                 raise RpcError(f"{method}: {answer['error']}")
         return [answer["result"] for answer in answers]
+
+    async def post(self, body: bytes) -> bytes:
+        """The body of the answer."""
+        self._writer.write(f"{self._head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        assert length is not None, head
+        return await self._reader.readexactly(int(length[1]))
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -104,12 +111,12 @@ def measure_rpc(
     gas_used = 0
     for _ in range(repetitions):
         with tempfile.TemporaryDirectory(prefix="leveret-bench-") as folder:
-            genesis = _write_genesis(Path(folder), funded)
+            genesis = write_genesis(Path(folder), funded)
             command = [sys.executable, "-m", "leveret", "node", "--port", "0", "--engine", engine]
             command += ["--datadir", f"{folder}/data", "--genesis", str(genesis)]
             with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as node:
                 try:
-                    url = _wait_for_url(node)
+                    url = wait_for_url(node)
                     elapsed, gas_used = asyncio.run(_send_and_wait(url, workload))
                     workload.check(ChainOverRpc(url))
                 finally:
@@ -162,7 +169,7 @@ async def _receipts(connection: Connection, transactions: Sequence[Transaction])
     return gas_used
 
 
-def _write_genesis(folder: Path, funded: list[bytes]) -> Path:
+def write_genesis(folder: Path, funded: list[bytes]) -> Path:
     """A genesis file that funds the senders."""
     config: dict[str, object] = {"chainId": CHAIN_ID_DEFAULT, "terminalTotalDifficulty": 0}
     for key in ("homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg", "istanbul"):
@@ -176,7 +183,8 @@ def _write_genesis(folder: Path, funded: list[bytes]) -> Path:
     return path
 
 
-def _wait_for_url(node: "subprocess.Popen[str]") -> str:
+def wait_for_url(node: "subprocess.Popen[str]") -> str:
+    """Where a node that has just been started listens."""
     assert node.stdout is not None
     lines = []
     for line in node.stdout:
