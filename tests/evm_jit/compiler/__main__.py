@@ -1,7 +1,8 @@
 """
-`python -m tests.evm_jit.compiler`: has bombs compiled by the worker, and shows what they cost at most.
+`python -m tests.evm_jit.compiler`: has bombs compiled by the worker, runs them, and shows what they cost at most.
 
-No bomb may cost more than the worker's limits; one that would is refused, here as in a node.
+No bomb may cost more than the worker's limits; one that would is refused, here as in a node. What is compiled is loaded
+here and must leave what the interpreter leaves; whatever could end this process could end a node.
 """
 
 import argparse
@@ -15,9 +16,13 @@ from threading import Semaphore
 
 from evm_jit.compiler.compile_queue import CompileQueue, Ready, Refused
 from evm_jit.compiler.fingerprint import fingerprint
+from evm_jit.compiler.loading import LoadedCode, load_object
+from evm_jit.native import NativeEngine
 from primitives.forks import Fork
 from primitives.keccak import keccak256
+from tests.evm_jit.compiler.bomb_results import difference, engine_of
 from tests.evm_jit.compiler.bombs import BOMB_COUNT, Bomb, bombs
+from tests.evm_jit.compiler.test_worker import COMMAND
 
 
 @dataclass
@@ -31,7 +36,7 @@ class Costs:
     object_size_bytes_max: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
 
-    def add(self, bomb: Bomb, result: Ready[int] | Refused) -> None:
+    def add(self, bomb: Bomb, result: Ready[LoadedCode] | Refused) -> None:
         self.count += 1
         if isinstance(result, Refused):
             self.refusals[re.sub(r"[\d,]{5,}", "N", result.reason)] += 1
@@ -50,8 +55,8 @@ class Costs:
 
 
 def results(
-    queue: CompileQueue[int], told: Semaphore, wanted: list[Bomb], tier: int, seconds: float
-) -> Iterator[tuple[Bomb, Ready[int] | Refused]]:
+    queue: CompileQueue[LoadedCode], told: Semaphore, wanted: list[Bomb], tier: int, seconds: float
+) -> Iterator[tuple[Bomb, Ready[LoadedCode] | Refused]]:
     """What becomes of bombs, one after the other, until the time is over."""
     end_s = time.monotonic() + seconds
     for bomb in wanted:
@@ -72,9 +77,10 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="a line for each bomb")
     options = parser.parse_args()
     told = Semaphore(0)
-    queue: CompileQueue[int] = CompileQueue(fingerprint(), len, notify=told.release)
+    queue: CompileQueue[LoadedCode] = CompileQueue(fingerprint(), load_object, command=COMMAND, notify=told.release)
     costs: defaultdict[str, Costs] = defaultdict(Costs)
-    every, memory_bytes_max = Costs(), 0
+    every, memory_bytes_max, differing = Costs(), 0, 0
+    interpreter = NativeEngine()
     begin_s = time.monotonic()
     try:
         wanted = bombs(options.count, options.seed, options.size)
@@ -83,6 +89,10 @@ def main() -> int:
             every.add(bomb, result)
             if isinstance(result, Ready):
                 memory_bytes_max = max(memory_bytes_max, result.memory_bytes)
+                found = difference(bomb, engine_of(bomb, result.loaded), interpreter)
+                if found is not None:
+                    differing += 1
+                    print(f"seed {bomb.seed}, {len(bomb.code):,} bytes of {bomb.name}: {found}", flush=True)
             if options.verbose:
                 what = result.reason if isinstance(result, Refused) else f"{result.cpu_ns / 1e9:.2f} s"
                 print(f"seed {bomb.seed}, {len(bomb.code):,} bytes of {bomb.name}: {what}", flush=True)
@@ -94,10 +104,11 @@ def main() -> int:
     print(every.line("all"))
     for reason, count in every.refusals.most_common():
         print(f"refused {count:5} times: {reason}")
+    print(f"{every.count - every.refusals.total()} were run as machine code, {differing} left something else")
     print(
         f"memory of the worker at most {memory_bytes_max / 2**20:,.0f} MB; {time.monotonic() - begin_s:,.0f} s in all"
     )
-    return 0 if every.count == options.count else 1
+    return 0 if every.count == options.count and differing == 0 else 1
 
 
 if __name__ == "__main__":
