@@ -45,7 +45,7 @@ class MiniBlock:
     def hash(self) -> bytes:
         """Commits to every field but the signature."""
         number = rlp.encode_int
-        receipts = rlp.encode([rlp.encode([receipt.raw, *_beside(receipt)]) for receipt in self.receipts])
+        receipts = rlp.join([rlp.encode(_receipt_item(receipt)) for receipt in self.receipts])
         items: list[rlp.Item] = [
             number(self.number),
             number(self.block_number),
@@ -86,7 +86,8 @@ class MiniBlock:
             return None
 
 
-def _beside(receipt: Receipt) -> list[rlp.Item]:
-    """What the consensus encoding of a receipt leaves out."""
-    prices = [rlp.encode_int(receipt.gas_used), rlp.encode_int(receipt.effective_gas_price)]
-    return [*prices, receipt.contract_address or b""]
+def _receipt_item(receipt: Receipt) -> bytes:
+    """The consensus encoding of a receipt, and what it leaves out."""
+    gas_used, price = rlp.encode_int(receipt.gas_used), rlp.encode_int(receipt.effective_gas_price)
+    items = receipt.raw, gas_used, price, receipt.contract_address or b""
+    return rlp.join([rlp.encode(item) for item in items])

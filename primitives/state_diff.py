@@ -58,15 +58,13 @@ class StateDiff:
 
     def encode(self) -> bytes:
         """The canonical byte form."""
-        number = rlp.encode_int
-        accounts: list[rlp.Item] = []
+        number, text, join = _number, rlp.encode, rlp.join
+        accounts = []
         for address, account, storage in self.accounts:
-            fields: list[rlp.Item] = [] if account is None else [number(account.nonce), number(account.balance)]
-            if account is not None:
-                fields.append(account.code_hash)
-            slots: list[rlp.Item] = [[number(key), number(value)] for key, value in storage]
-            accounts.append([address, fields, slots])
-        return rlp.encode([accounts, list(self.codes)])
+            fields = [] if account is None else [number(account[0]), number(account[1]), text(account[2])]
+            slots = [join((number(key), number(value))) for key, value in storage]
+            accounts.append(join((text(address), join(fields), join(slots))))
+        return join((join(accounts), text(list(self.codes))))
 
     @classmethod
     def decode(cls, data: bytes) -> "StateDiff":
@@ -90,6 +88,10 @@ class StateDiff:
         if not _ascends([keccak256(code) for code in self.codes]):
             return "codes do not ascend by hash"
         return None
+
+
+def _number(value: int) -> bytes:
+    return rlp.encode(rlp.encode_int(value))
 
 
 def _ascends(keys: Sequence[bytes] | Sequence[int]) -> bool:

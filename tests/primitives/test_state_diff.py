@@ -7,6 +7,7 @@ from primitives.constants import KECCAK_EMPTY
 from primitives.errors import DecodingError
 from primitives.keccak import keccak256
 from primitives.state_diff import EMPTY_ACCOUNT, Account, AccountChange, StateDiff
+from tests.naive.commitments import encode_state_diff
 
 ADDRESSES = st.binary(min_size=20, max_size=20)
 U256 = st.integers(0, 2**256 - 1)
@@ -24,6 +25,7 @@ TWO = AccountChange(b"\x02" * 20, None, ())
 
 @given(DIFFS)
 def test_decoding_undoes_encoding(diff):
+    assert diff.encode() == encode_state_diff(diff)
     assert diff.disorder() is None
     decoded = StateDiff.decode(diff.encode())
     assert decoded == diff
