@@ -22,7 +22,7 @@ from evm_jit.compiler.values import Value, Word
 
 COPIES_MAX: Final = 48  # Blocks that a walk visits.
 WEIGHT_MAX: Final = 320  # Of a tree,
-SMALL_WEIGHT_MAX, SMALL_TREES_WEIGHT_MAX = 1_000, 400  # Of a program that compiles in no time, and of all its trees;
+SMALL_WEIGHT_MAX, SMALL_TREES_WEIGHT_MAX = 1_000, 480  # Of a program that compiles in no time, and of all its trees;
 TREES_WEIGHT_SHARE_MAX: Final = 0.03  # of others so much of their weight.
 TURNS_MAX, TURNS_WEIGHT_MAX = 8, 160  # Of a loop with one way around.
 STEP_MAX: Final = 1 << 32

@@ -22,6 +22,7 @@ def target_machine(code_level: int) -> Any:
     """What makes machine code for this processor."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()  # For instructions in the text; without it LLVM ends the process there.
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),

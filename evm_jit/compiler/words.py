@@ -10,9 +10,12 @@ from typing import Final
 
 from evm_jit.compiler.blocks import Instruction
 from evm_jit.compiler.emission import Emission
-from evm_jit.compiler.ir_text import LIKELY
+from evm_jit.compiler.ir_text import LIKELY, FunctionText
 from evm_jit.compiler.values import FOLDS, WORD_MASK, Small, Truth, Value, Word
+from primitives.instructions import IS_X86
 
+# Two limbs by one. It traps if the quotient does not fit, so it has effects: LLVM must not move it.
+_DIVISION: Final = 'sideeffect "divq $4", "={rax},={rdx},{rax},{rdx},r,~{flags}"'
 Emit = Callable[[Emission, Instruction], None]
 
 
@@ -67,7 +70,7 @@ def _remainder(emission: Emission, instruction: Instruction) -> None:
 
 def _divide_limbs(operation: str, is_signed: bool, emission: Emission, instruction: Instruction) -> None:
     """
-    DIV, SDIV, MOD, SMOD where both numbers are of one limb, without their signs; a builtin does it for others.
+    DIV, SDIV, MOD, SMOD where the processor divides, without signs; a builtin does it for others.
 
         |x| op |y|, below 0 if the signs differ; of a remainder if x is
     """
@@ -81,15 +84,11 @@ def _divide_limbs(operation: str, is_signed: bool, emission: Emission, instructi
             is_below[index] = text.let("is_below", f"icmp slt i256 {word}, 0")
             opposite = text.let("opposite", f"sub i256 0, {word}")
             sizes[index] = text.let("size", f"select i1 {is_below[index]}, i256 {opposite}, i256 {word}")
-    both = text.let("both", f"or i256 {sizes[0]}, {sizes[1]}")
-    is_short = text.let("is_short", f"icmp ult i256 {both}, {1 << 64}")
-    is_divisor = text.let("is_divisor", f"icmp ne i256 {y}, 0")
-    is_quick = text.let("is_quick", f"and i1 {is_short}, {is_divisor}")
+    is_quick = _is_for_processor(text, *sizes)
     quick, slow, divided = (text.new_label(name) for name in ("quick", "slow", "divided"))
     text.branch(is_quick, quick, slow, weights=LIKELY)
     text.start(quick)
-    limbs = [text.let("limb", f"trunc i256 {size} to i64") for size in sizes]
-    result = text.let("result", f"{operation} i64 {limbs[0]}, {limbs[1]}")
+    result = _divide_by_processor(text, operation, *sizes)
     word = text.let("word", f"zext i64 {result} to i256")
     if is_signed:
         signs = is_below[:1] if operation == "urem" else is_below
@@ -109,6 +108,35 @@ def _divide_limbs(operation: str, is_signed: bool, emission: Emission, instructi
         stack.forget(stack.height - depth)
     stack.drop(2)
     return stack.push(Word(name))
+
+
+def _takes_two_limbs(y: str) -> bool:
+    """Whether two limbs are divided by y: x86 can, but by a constant LLVM multiplies, which is quicker with one."""
+    return IS_X86 and y.startswith("%")
+
+
+def _is_for_processor(text: FunctionText, x: str, y: str) -> str:
+    """Whether x and y can be divided at once: y and the quotient, or x, are of one limb; y is not 0."""
+    is_short = text.let("is_short", f"icmp ult i256 {y}, {1 << 64}")
+    if _takes_two_limbs(y):
+        upper = text.let("upper", f"lshr i256 {x}, 64")
+        fits = text.let("fits", f"icmp ult i256 {upper}, {y}")
+    else:
+        is_divisor = text.let("is_divisor", f"icmp ne i256 {y}, 0")
+        fits = text.let("fits", f"icmp ult i256 {x}, {1 << 64}")
+        fits = text.let("fits", f"and i1 {is_divisor}, {fits}")
+    return text.let("is_quick", f"and i1 {is_short}, {fits}")
+
+
+def _divide_by_processor(text: FunctionText, operation: str, x: str, y: str) -> str:
+    """The quotient (udiv) or the rest (urem) as an i64."""
+    low, divisor = (text.let("limb", f"trunc i256 {word} to i64") for word in (x, y))
+    if not _takes_two_limbs(y):
+        return text.let("result", f"{operation} i64 {low}, {divisor}")
+    upper = text.let("upper", f"lshr i256 {x}, 64")
+    high = text.let("limb", f"trunc i256 {upper} to i64")
+    divided = text.let("divided", f"call {{ i64, i64 }} asm {_DIVISION}(i64 {low}, i64 {high}, i64 {divisor})")
+    return text.let("result", f"extractvalue {{ i64, i64 }} {divided}, {int(operation == 'urem')}")
 
 
 def _compare(predicate: str, emission: Emission, instruction: Instruction) -> None:

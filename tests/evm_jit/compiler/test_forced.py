@@ -143,3 +143,14 @@ def test_short_and_long_numbers_are_divided_alike(number, tier):
         known = b"".join(push(y) + push(0) + CALLDATALOAD + bytes((number,)) + b"\x18" for y in words)
         code = push(0) + known + load + bytes((number,)) + ADD + push(0) + b"\x52" + ret(0, 32)
         assert run(code, tier, data=data) == run(code, 0, data=data), hex(x)
+
+
+@pytest.mark.parametrize("number", [0x04, 0x05, 0x06, 0x07], ids=["DIV", "SDIV", "MOD", "SMOD"])
+def test_quotients_around_one_limb_are_alike(number, tier):
+    load = push(32) + CALLDATALOAD + push(0) + CALLDATALOAD
+    code = load + bytes((number,)) + push(0) + b"\x52" + ret(0, 32)
+    for y in (1, 2, 10**18, (1 << 63) - 1, 1 << 63, (1 << 64) - 1, 1 << 64):
+        for x in (y - 1, (y << 64) - 1, y << 64, (y << 64) - y, (y << 63) + 1, (y << 64) + y, y << 127):
+            for signed in ((x, y), (-x, y), (x, -y), (-x, -y)):
+                data = b"".join((each % (1 << 256)).to_bytes(32, "big") for each in signed)
+                assert run(code, tier, data=data) == run(code, 0, data=data), signed

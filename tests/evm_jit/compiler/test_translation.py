@@ -5,6 +5,7 @@ import re
 from evm_jit.compiler.object_code import HOT, QUICK
 from evm_jit.compiler.pipeline import translate_code
 from primitives.forks import Fork
+from primitives.instructions import IS_X86
 
 _NUMBER = re.compile(r"(?<=[a-z_])\.\d+(?!\d)")  # What makes names unique says nothing.
 
@@ -122,3 +123,13 @@ def test_a_jump_to_an_unknown_place_is_looked_up_and_may_be_the_interpreter_s():
 def test_a_jump_to_no_destination_is_the_interpreter_s():
     text = block("600056", "b0", "c0")
     assert "dispatch" not in text and text.endswith("br label %leave")
+
+
+def test_two_limbs_are_divided_where_the_quotient_is_one():
+    # CALLER, CALLVALUE, DIV
+    text = block("333404" + "00", "b0", "c0", HOT)
+    if IS_X86:
+        assert "%fits = icmp ult i256 %upper, %word" in text and 'asm sideeffect "divq $4"' in text
+    assert "call i64 @leveret_div(" in text, "of others by the interpreter's function"
+    # PUSH1 7, CALLVALUE, DIV
+    assert "udiv i64 %limb" in block("60073404" + "00", "b0", "c0", HOT), "LLVM multiplies"
