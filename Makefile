@@ -81,7 +81,7 @@ conformance:  ## run every public Ethereum state and block test on ENGINE (refer
 	@$(call INSTALL,dev,requirements-dev.lock)
 	@exec .venv/bin/python -m tests.conformance --engine $(ENGINE) --jobs 2 $(ARGS)
 
-bench:  ## measure transfers, batches, and the interpreter against revm, results checked
+bench:  ## measure transfers, batches, blocks with and without machine code, and engines against revm, results checked
 	@$(call INSTALL,dev,requirements-dev.lock)
 	@exec .venv/bin/leveret bench $(ARGS)
 

@@ -2,8 +2,9 @@
 `leveret bench`: how fast this is, with results checked.
 
 Without a sub-command: transfers through the engine and through JSON-RPC, whole batches through an engine, raw bytes to
-receipts on all cores, and the interpreter against revm. `batch`, `pipeline`, `recover`, `interpreter` and `gas` are one
-part each. Figures go to `--output`, with a plot.
+receipts on all cores, blocks with and without machine code of contracts, and public contracts on all engines, of which
+there is a plot. `batch`, `pipeline`, `tiers` and `engines` are one part each; `interpreter`, `compile`, `recover` and
+`gas` measure more. Figures go to `--output`.
 """
 
 import sys
@@ -17,9 +18,12 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bench.compile_bench import CompileCost
     from bench.engine_bench import Measurement
+    from bench.engine_times import EngineTimes
     from bench.interpreter_bench import Comparison
     from bench.pipeline_bench import Stages
+    from bench.tier_bench import TierComparison
     from evm_jit.engine import Engine
 
 ENGINE_DEFAULT = "native"
@@ -30,8 +34,11 @@ EngineOption = Annotated[str, typer.Option(help="The engine to measure.")]
 OutputOption = Annotated[Path, typer.Option(help="Folder for figures and plot.")]
 RepetitionsOption = Annotated[int, typer.Option(min=1, help="Repetitions; the median counts.")]
 SizeOption = Annotated[int, typer.Option(min=1, help="Transactions of a batch.")]
+PairsOption = Annotated[int, typer.Option(min=1, help="Pairs of runs; the median counts.")]
+PlotOption = Annotated[Path, typer.Option(help="Where the plot of the engines goes.")]
 HoldersOption = Annotated[int, typer.Option(min=1, help="Token holders of the large state.")]
 RESULTS = Path("bench/results")
+ENGINES_PLOT = Path("docs/engines.svg")
 FILE_WIDTH = 150
 
 
@@ -48,6 +55,7 @@ def bench(
     repetitions: RepetitionsOption = 3,
     engine: EngineOption = ENGINE_DEFAULT,
     output: OutputOption = RESULTS,
+    plot: PlotOption = ENGINES_PLOT,
 ) -> None:
     """Measure transactions per second and gas per second, with checked results."""
     if context.invoked_subcommand is not None:
@@ -58,23 +66,28 @@ def bench(
     console = _console()
     built = make_engine(engine)
     measurements = _measure_transactions(built, transactions, senders, repetitions)
-    comparisons: list[Comparison] = []
+    times: list[EngineTimes] = []
+    blocks: list[TierComparison] = []
     stages: list[Stages] = []
     if engine == ENGINE_DEFAULT:
-        measurements += _where_data_is(console, lambda: _measure_batches(built, 20_000, 1_000_000, 2 * repetitions + 1))
-        interpreter = make_engine("interpreter")
-        comparisons = _where_data_is(console, lambda: _compare(interpreter, 2 * repetitions + 1))
-        pipelines = _where_data_is(console, lambda: _measure_pipeline(built, 100_000, 2 * repetitions - 1))
+        pairs = 2 * repetitions - 1
+        measurements += _where_data_is(console, lambda: _measure_batches(built, 20_000, 1_000_000, pairs + 2))
+        times = _where_data_is(console, lambda: _measure_engines(repetitions))
+        blocks = _where_data_is(console, lambda: _measure_tiers(pairs))
+        pipelines = _where_data_is(console, lambda: _measure_pipeline(built, 100_000, pairs))
         measurements += [measurement for measurement, _ in pipelines]
         stages = [each for _, each in pipelines]
     _print_machine(console)
     print_table(measurements, console)
     if stages:
         _print_stages(stages, console)
-    if comparisons:
-        _print_comparisons(comparisons, "interpreter", console)
-    figures = write_json(measurements, comparisons, output)
-    console.print(f"Figures: {figures}   Plot: {write_plot(measurements, output)}")
+    if blocks:
+        _print_tiers(blocks, console)
+    plots = [write_plot(measurements, output)]
+    if times:
+        plots.append(_print_engines(times, plot, console))
+    figures = write_json(measurements, times, blocks, output)
+    console.print(f"Figures: {figures}   Plots: {', '.join(map(str, plots))}")
 
 
 @bench_app.command()
@@ -124,6 +137,45 @@ def interpreter(
     comparisons = _compare(make_engine(engine), repetitions, files)
     _print_machine(console)
     _print_comparisons(comparisons, engine, console)
+
+
+@bench_app.command()
+def engines(
+    files: Annotated[list[Path] | None, typer.Argument(help="Workload files, instead of all.")] = None,
+    pairs: PairsOption = 7,
+    plot: PlotOption = ENGINES_PLOT,
+) -> None:
+    """Measure py-evm, revm, the interpreter and machine code over the public contracts, and draw the plot."""
+    console = _console()
+    times = _measure_engines(pairs, files)
+    _print_machine(console)
+    console.print(f"Plot: {_print_engines(times, plot, console)}")
+
+
+@bench_app.command()
+def tiers(pairs: PairsOption = 7) -> None:
+    """Measure blocks with and without machine code of contracts: transfers, swaps, and 200 contracts mixed."""
+    console = _console()
+    blocks = _measure_tiers(pairs)
+    _print_machine(console)
+    _print_tiers(blocks, console)
+
+
+@bench_app.command("compile")
+def compile_contracts(
+    files: Annotated[list[Path] | None, typer.Argument(help="Workload files, instead of all.")] = None,
+) -> None:
+    """Measure compiling of contracts, in both tiers, and loading what was compiled."""
+    from bench.compile_bench import contract_codes, measure_compilation, print_compilation
+    from bench.public_data import contract_files
+    from evm_jit.compiler.pipeline import TIERS
+
+    codes = contract_codes(files or contract_files())
+    console = _console()
+    with _progress(len(codes) * len(TIERS), "compilation") as tick:
+        costs: list[CompileCost] = measure_compilation(codes, tick)
+    _print_machine(console)
+    print_compilation(costs, console)
 
 
 @bench_app.command()
@@ -225,6 +277,31 @@ def _compare(engine: "Engine", pairs: int, files: list[Path] | None = None) -> "
         return compare_interpreters(engine, pairs, chosen, tick)
 
 
+def _measure_tiers(pairs: int) -> "list[TierComparison]":
+    from bench.batches import mixed_batch, swap_batch, token_batch
+    from bench.tier_bench import compare_tiers
+
+    makers: tuple[Callable[[], Any], ...] = (
+        lambda: token_batch(5_000, 5_000),
+        lambda: swap_batch(2_000),
+        lambda: mixed_batch(4_000),
+    )
+    found = []
+    for make in makers:
+        with _progress(pairs, "a block is signed, executed and compiled") as tick:
+            found.append(compare_tiers(make(), pairs, tick))
+    return found
+
+
+def _measure_engines(pairs: int, files: list[Path] | None = None) -> "list[EngineTimes]":
+    from bench.engine_times import RUNS_OF_A_FILE, measure_engines
+    from bench.public_data import contract_files
+
+    chosen = files or contract_files()
+    with _progress(RUNS_OF_A_FILE * len(chosen), "engines") as tick:
+        return measure_engines(chosen, pairs, tick)
+
+
 def _console() -> "Console":
     """Standard output; a file has room for every column."""
     from rich.console import Console
@@ -259,6 +336,20 @@ def _print_comparisons(comparisons: "list[Comparison]", engine: str, console: "C
     from bench.interpreter_bench import print_comparisons
 
     print_comparisons(comparisons, engine, console)
+
+
+def _print_tiers(blocks: "list[TierComparison]", console: "Console") -> None:
+    from bench.tier_bench import print_tiers
+
+    print_tiers(blocks, console)
+
+
+def _print_engines(times: "list[EngineTimes]", plot: Path, console: "Console") -> Path:
+    """Where the plot is."""
+    from bench.engine_times import print_engine_times, write_engines_plot
+
+    print_engine_times(times, console)
+    return write_engines_plot(times, plot)
 
 
 def _print_stages(stages: "list[Stages]", console: "Console") -> None:

@@ -33,18 +33,18 @@ def measure_batch(
 ) -> Measurement:
     """Execute `batch` `repetitions` times, from the same state each time; `tick` is called after each."""
     ground = Ground(batch.state)
-    _check_against_reference(engine, batch, ground)
-    _execute(engine, batch, len(batch.transactions))
+    check_against_reference(engine, batch, ground)
+    execute(engine, batch, len(batch.transactions))
     batch.check(batch.state)
     diff = ground.restore()
-    heat(engine, lambda: (_execute(engine, batch, len(batch.transactions)), ground.restore()))
+    heat(engine, lambda: (execute(engine, batch, len(batch.transactions)), ground.restore()))
     permutation_ns()  # Compiles it.
     seconds, permutations = [], []
     gas_used = 0
     for index in range(repetitions):
         gc.collect()
         unit_ns = permutation_ns() if index % 2 else 0.0
-        run = _execute(engine, batch, len(batch.transactions))
+        run = execute(engine, batch, len(batch.transactions))
         unit_ns = unit_ns or permutation_ns()
         receipts = run.receipts
         assert all(receipt.succeeded for receipt in receipts), f"{batch.name}: a transaction failed"
@@ -79,7 +79,7 @@ class Run:
         return [_receipt(outcome) for outcome in self.outcomes]
 
 
-def _execute(engine: Engine, batch: Batch, count: int) -> Run:
+def execute(engine: Engine, batch: Batch, count: int) -> Run:
     """The first `count` transactions of the batch."""
     raws = [transaction.raw for transaction in batch.transactions[:count]]
     senders = batch.senders[:count]
@@ -94,11 +94,11 @@ def _receipt(outcome: Outcome) -> Receipt:
     return outcome.receipt
 
 
-def _check_against_reference(engine: Engine, batch: Batch, ground: "Ground") -> None:
+def check_against_reference(engine: Engine, batch: Batch, ground: "Ground") -> None:
     """The first transactions, on both engines."""
     ends = []
     for each in (engine, make_engine("reference")):
-        receipts = _execute(each, batch, CHECKED).receipts
+        receipts = execute(each, batch, CHECKED).receipts
         ends.append((list(receipts), ground.restore()))
     assert ends[0] == ends[1], f"{batch.name}: the {engine.name} engine and the reference engine differ"
 

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from bench.mixed_contracts import counted, mixed_calls, mixed_contracts
 from bench.public_data import contracts_folder
 from bench.workloads import (
     FUNDS_WEI,
@@ -153,6 +154,28 @@ def swap_batch(count: int) -> Batch:
             assert TOKENS < bought < TOKENS + 2 * 10**15, "a bought amount is wrong"
 
     return Batch("V2 router swaps", transactions, owners, state, check)
+
+
+def mixed_batch(count: int) -> Batch:
+    """Each sender calls one of 200 contracts, some of them much more often than others."""
+    contracts = mixed_contracts()
+    keys, owners = _senders(count)
+    calls = list(mixed_calls(contracts, count, list(_rows(_others(count)))))
+    transactions = [
+        signed(key, 0, call.contract.address, 1_000_000, data=call.data) for key, call in zip(keys, calls, strict=True)
+    ]
+    state = _state(count, slots=4 * count)
+    for owner in _in_turns(owners, state):
+        state.set_balance(owner, FUNDS_WEI)
+    for contract in contracts:
+        state.set_code(contract.address, contract.code)
+    state.restore_version(0)
+
+    def check(after: State) -> None:
+        for (address, slot), total in counted(calls).items():
+            assert after.storage(address, slot) == total, "a counter is wrong"
+
+    return Batch(f"{len(contracts)} contracts", transactions, owners, state, check)
 
 
 def swap_input(amount: int, path: Sequence[bytes], to: bytes) -> bytes:

@@ -14,7 +14,7 @@ import gc
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -116,6 +116,14 @@ def repeated(workload: Workload, count: int) -> Workload:
     )
 
 
+def fresh_state(workload: Workload) -> State:
+    """That in which a workload begins."""
+    state = State()
+    write_accounts(workload.accounts, state)
+    state.seal_genesis()
+    return state
+
+
 class _Ours:
     """A workload on an engine of ours; each run begins on a fresh state."""
 
@@ -125,9 +133,7 @@ class _Ours:
     def run(self) -> tuple[bytes, int, int]:
         """Output, gas of the frame, nanoseconds of this thread."""
         (call,), environment = self._workload.calls, self._workload.environment
-        state = State()
-        write_accounts(self._workload.accounts, state)
-        state.seal_genesis()
+        state = fresh_state(self._workload)
         began = time.thread_time_ns()
         result = self._engine.call(call, environment, state)
         elapsed = time.thread_time_ns() - began
@@ -138,7 +144,7 @@ class _Ours:
 
 def _compare(file: Path, engine: Engine, pairs: int) -> Comparison:
     name = f"{file.parent.name}/{file.stem}" if file.parent.name == "revmc" else file.stem
-    workload = _with_gas_limit(read_workload(file, FORK))
+    workload = workload_of(file)
     single_ratio, _, _, gas_used = _run_pairs(name, workload, engine, pairs)
     call_count = _calls_of_a_run(workload)
     ratio, engine_ns, revm_ns, _ = _run_pairs(name, repeated(workload, call_count), engine, pairs)
@@ -163,8 +169,9 @@ def _calls_of_a_run(workload: Workload) -> int:
         count = min(CALLS_MAX, 1 + count * REPEATED_NS // elapsed)
 
 
-def _with_gas_limit(workload: Workload) -> Workload:
-    """Some files give a call more gas than an engine counts with."""
+def workload_of(file: Path) -> Workload:
+    """What is in a file; some give a call more gas than an engine counts with."""
+    workload = read_workload(file, FORK)
     (call,) = workload.calls
     environment = replace(workload.environment, gas_limit=GAS_LIMIT)
     return replace(workload, calls=[replace(call, gas_limit=GAS_LIMIT)], environment=environment)
@@ -196,9 +203,9 @@ def _check(name: str, workload: Workload, ours: tuple[bytes, int, int], theirs: 
     return ours[1]
 
 
-def geometric_mean(comparisons: Sequence[Comparison]) -> float:
-    """Of the ratios."""
-    return math.exp(statistics.fmean(math.log(each.ratio) for each in comparisons))
+def geometric_mean(ratios: Iterable[float]) -> float:
+    """Of so many times as fast."""
+    return math.exp(statistics.fmean(map(math.log, ratios)))
 
 
 def print_comparisons(comparisons: Sequence[Comparison], engine: str, console: Console) -> None:
@@ -219,6 +226,6 @@ def print_comparisons(comparisons: Sequence[Comparison], engine: str, console: C
     console.print(table)
     worst = min(comparisons, key=lambda each: each.ratio)
     console.print(
-        f"Geometric mean {geometric_mean(comparisons):.2f} (wanted: {RATIO_MEAN_MIN}), "
+        f"Geometric mean {geometric_mean(each.ratio for each in comparisons):.2f} (wanted: {RATIO_MEAN_MIN}), "
         f"worst {worst.ratio:.2f} in {worst.workload} (wanted: {RATIO_MIN})."
     )

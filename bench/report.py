@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.engine_bench import Measurement
+from bench.engine_times import EngineTimes
 from bench.interpreter_bench import Comparison
+from bench.tier_bench import TierComparison
 
 
 def print_table(measurements: Sequence[Measurement], console: Console) -> None:
@@ -64,38 +66,65 @@ def heading(command: str) -> dict[str, object]:
     }
 
 
-def write_json(measurements: Sequence[Measurement], comparisons: Sequence[Comparison], folder: Path) -> Path:
+def write_json(
+    measurements: Sequence[Measurement], times: Sequence[EngineTimes], blocks: Sequence[TierComparison], folder: Path
+) -> Path:
     """The figures of `make bench`: `latest.json` in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    figures = [
-        {
-            "workload": each.workload,
-            "path": each.path,
-            "transactions": each.transaction_count,
-            "gasUsed": each.gas_used,
-            "seconds": list(each.seconds),
-            "transactionsPerSecond": round(each.transactions_per_second, 1),
-            "mgasPerSecond": round(each.mgas_per_second, 2),
-            "permutationsPerTransaction": [round(ratio, 2) for ratio in each.permutations],
-        }
-        for each in measurements
-    ]
-    interpreters = [
-        {
-            "workload": each.workload,
-            "callsInOne": each.call_count,
-            "gasUsed": each.gas_used,
-            "engineNs": round(each.engine_ns),
-            "revmNs": round(each.revm_ns),
-            "ratio": round(each.ratio, 3),
-            "singleCallRatio": round(each.single_ratio, 3),
-        }
-        for each in comparisons
-    ]
+    document = heading("make bench") | {
+        "figures": [_measured(each) for each in measurements],
+        "interpreters": [_compared(each.interpreter) for each in times],
+        "compiled": [_compared(each.compiled) for each in times],
+        "reference": [_executed_once(each) for each in times],
+        "tiers": [_tiered(each) for each in blocks],
+    }
     path = folder / "latest.json"
-    document = heading("make bench") | {"figures": figures, "interpreters": interpreters}
     path.write_text(json.dumps(document, indent=2) + "\n")
     return path
+
+
+def _measured(each: Measurement) -> dict[str, object]:
+    return {
+        "workload": each.workload,
+        "path": each.path,
+        "transactions": each.transaction_count,
+        "gasUsed": each.gas_used,
+        "seconds": list(each.seconds),
+        "transactionsPerSecond": round(each.transactions_per_second, 1),
+        "mgasPerSecond": round(each.mgas_per_second, 2),
+        "permutationsPerTransaction": [round(ratio, 2) for ratio in each.permutations],
+    }
+
+
+def _compared(each: Comparison) -> dict[str, object]:
+    return {
+        "workload": each.workload,
+        "callsInOne": each.call_count,
+        "gasUsed": each.gas_used,
+        "engineNs": round(each.engine_ns),
+        "revmNs": round(each.revm_ns),
+        "ratio": round(each.ratio, 3),
+        "singleCallRatio": round(each.single_ratio, 3),
+    }
+
+
+def _executed_once(each: EngineTimes) -> dict[str, object]:
+    return {"workload": each.workload, "engineNs": round(each.reference_ns), "isExtended": each.is_extended}
+
+
+def _tiered(each: TierComparison) -> dict[str, object]:
+    return {
+        "workload": each.workload,
+        "transactions": each.transaction_count,
+        "gasUsed": each.gas_used,
+        "coldNs": list(each.cold_ns),
+        "interpreterNs": list(each.interpreter_ns),
+        "tiersNs": list(each.tiers_ns),
+        "coldRatio": round(each.cold_ratio, 3),
+        "warmRatio": round(each.warm_ratio, 3),
+        "objects": each.object_count,
+        "compilerNs": each.compiler_ns,
+    }
 
 
 def write_plot(measurements: Sequence[Measurement], folder: Path) -> Path:
