@@ -44,11 +44,11 @@ Compile = Callable[[bytes, Fork, int], bytes]
 
 def main() -> None:
     """Serve with the compiler."""
-    answers = limit_process()
+    answers, requests = limit_process(), read_requests()
     from evm_jit.compiler.fingerprint import fingerprint
     from evm_jit.compiler.pipeline import compile_code
 
-    serve(answers, lambda code, fork, tier: compile_code(code, fork, tier).object_bytes, fingerprint())
+    serve(answers, requests, lambda code, fork, tier: compile_code(code, fork, tier).object_bytes, fingerprint())
 
 
 def limit_process(niceness: int = NICENESS) -> BinaryIO:
@@ -63,10 +63,15 @@ def limit_process(niceness: int = NICENESS) -> BinaryIO:
     return answers
 
 
-def serve(answers: BinaryIO, compile_code: Compile, fingerprint: str) -> None:
-    """Answer the requests on standard input until it ends."""
+def read_requests() -> "SimpleQueue[bytes]":
+    """Requests from standard input as they come; this process ends when it does, whatever it is doing by then."""
     requests: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_read_requests, args=(requests,), daemon=True).start()
+    return requests
+
+
+def serve(answers: BinaryIO, requests: "SimpleQueue[bytes]", compile_code: Compile, fingerprint: str) -> None:
+    """Answer requests, for ever."""
     _send(answers, fingerprint.encode())
     while True:
         _send(answers, _answer(requests.get(), compile_code))

@@ -51,7 +51,7 @@ def fake_compile(code: bytes, fork: Fork, tier: int) -> bytes:
 
 def main() -> None:
     worker.CPU_S_MAX = CPU_S_MAX  # type: ignore[misc, assignment]
-    worker.serve(worker.limit_process(NICENESS), fake_compile, FINGERPRINT)
+    worker.serve(worker.limit_process(NICENESS), worker.read_requests(), fake_compile, FINGERPRINT)
 
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from tests.evm_jit.compiler.fake_compilers import main; main()")

@@ -281,7 +281,7 @@ def test_an_interrupt_from_the_terminal_is_not_for_the_worker(bench: Bench) -> N
 
 
 OTHER_SOURCES = (
-    "from tests.evm_jit.compiler.fake_compilers import worker; worker.serve(worker.limit_process(), None, '')"
+    "from tests.evm_jit.compiler.fake_compilers import worker; worker.serve(worker.limit_process(), None, None, '')"
 )
 
 
