@@ -146,7 +146,7 @@ def _compare(file: Path, engine: Engine, pairs: int) -> Comparison:
     name = f"{file.parent.name}/{file.stem}" if file.parent.name == "revmc" else file.stem
     workload = workload_of(file)
     single_ratio, _, _, gas_used = _run_pairs(name, workload, engine, pairs)
-    call_count = _calls_of_a_run(workload)
+    call_count = _calls_of_a_run(workload, engine)
     ratio, engine_ns, revm_ns, _ = _run_pairs(name, repeated(workload, call_count), engine, pairs)
     return Comparison(
         workload=name,
@@ -159,11 +159,14 @@ def _compare(file: Path, engine: Engine, pairs: int) -> Comparison:
     )
 
 
-def _calls_of_a_run(workload: Workload) -> int:
-    """How many calls take revm about as long as a run should."""
+def _calls_of_a_run(workload: Workload, engine: Engine) -> int:
+    """How many calls take the faster side about as long as a run should."""
     count = 1
     while True:
-        _, _, elapsed = Revm(repeated(workload, count)).run()
+        again = repeated(workload, count)
+        ours = _Ours(again, engine)
+        ours.run()  # What is compiled is so now.
+        elapsed = min(ours.run()[2], Revm(again).run()[2])
         if elapsed > REPEATED_NS // 2 or count == CALLS_MAX:
             return count
         count = min(CALLS_MAX, 1 + count * REPEATED_NS // elapsed)
