@@ -8,7 +8,12 @@ from primitives.errors import ConfigError
 
 @pytest.mark.parametrize(
     ("what", "part"),
-    [("ir", "define i64 @leveret_enter"), ("asm", "leveret_enter:"), ("stats", "instruction count"), ("stats", "load ns")],
+    [
+        ("ir", "define i64 @leveret_enter"),
+        ("asm", "leveret_enter:"),
+        ("stats", "instruction count"),
+        ("stats", "load ns"),
+    ],
 )
 def test_what_the_compiler_makes_of_a_code_is_shown(what, part, capsys):
     assert run(code="600160020100", engine="compiled", emit=what) == 0
