@@ -33,6 +33,7 @@ from statestore.history import History
 RATE_DEFAULT: Final = 20_000
 SECONDS_DEFAULT: Final = 10
 SECONDS_MAX: Final = 60
+LATE_S_MAX: Final = 30  # Behind the rate; then the flood ends, whatever was sent.
 SENDERS: Final = 20
 FLOOD_CONNECTIONS: Final = 4
 PREPARED_BODIES: Final = 20  # Sent again and again: nothing remembers what was refused.
@@ -124,8 +125,8 @@ async def _send_invalid(url: str, rate: int, seconds: int) -> tuple[int, float]:
             for number in range(lane, batch_count, FLOOD_CONNECTIONS):
                 due = began + number * RPC_BATCH_ITEMS_MAX / rate
                 await asyncio.sleep(max(0.0, due - time.perf_counter()))
-                if time.perf_counter() > began + 2 * seconds:
-                    break  # So late that the rate means nothing any more.
+                if time.perf_counter() > began + seconds + LATE_S_MAX:
+                    break
                 refused += (await opened[lane].post(bodies[number % len(bodies)])).count(NOBODY)
             return refused
 
