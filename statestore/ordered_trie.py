@@ -3,7 +3,7 @@ The tries of a block, over transactions, receipts and withdrawals, in one call o
 
 Their keys are rlp(0), rlp(1) and so on (Yellow Paper, 4.3), so their shape is known from their number, and nobody asks
 for anything but the root. So no trie is built: all leaves are hashed, in the lanes of the processor's vectors, then the
-nodes above them, the deepest first. `statestore.trie` has the nodes as objects.
+nodes above them, the deepest first. `statestore.trie` has the tries that are kept.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -19,15 +19,15 @@ from primitives.keccak_kernels import keccak256_many_at, write_message
 from primitives.kernels_cache import njit, njit_without_lock
 from primitives.memory import copy_bytes, load_byte, load_int64, store_byte
 from primitives.rlp_kernels import LIST, STRING, header_size, write_header
+from primitives.wide_integers import u256
+from statestore.trie_paths import HASH_SIZE_BYTES, LEAF_FLAG, PATH_SIZE_BYTES_MAX, path_size, write_path
 
 KEY_NIBBLES_MAX = 8  # Of indexes below 2^24.
-HASH_SIZE_BYTES = 32
 # A row: the digest of a node, where the node is, its size, and the positions of its first and last leaf.
 ADDRESS, SIZE, FIRST, LAST, ROW_SIZE = 4, 5, 6, 7, 8
 # For each item: a leaf's headers and path, a branch's, an extension's, and two references, for in all branches together
 # there are fewer children than twice as many as there are leaves.
 EXTRA_BYTES = 24 + 24 + 24 + 17 + 3 * (1 + HASH_SIZE_BYTES)
-IS_LEAF, IS_ODD = 0x20, 0x10  # Yellow Paper, appendix C.
 
 
 def ordered_trie_root(items: Sequence[bytes]) -> bytes:
@@ -38,7 +38,7 @@ def ordered_trie_root(items: Sequence[bytes]) -> bytes:
     joined = np.frombuffer(b"".join(items) or b"\0", np.uint8)
     starts = np.zeros(count + 1, np.int64)
     np.cumsum([len(item) for item in items], out=starts[1:])
-    nodes = np.empty(len(joined) + EXTRA_BYTES * count, np.uint8)
+    nodes = np.empty(len(joined) + EXTRA_BYTES * count + PATH_SIZE_BYTES_MAX, np.uint8)
     root = np.empty(HASH_SIZE_BYTES, np.uint8)
     start = nodes.ctypes.data
     end = root_call()(joined.ctypes.data, starts.ctypes.data, count, start, root.ctypes.data)
@@ -103,34 +103,9 @@ def shared_nibbles(position, count):
 
 
 @njit
-def write_path(target, key, begin, end, flag):
-    """
-    Write the nibbles of a key from `begin` to `end` as the first item of a leaf or an extension; where it ends.
-
-    target, key, begin, end : int64
-    flag : int64    IS_LEAF or 0
-    """
-    size = (end - begin) // 2 + 1
-    if (end - begin) % 2 == 1:
-        first = flag | IS_ODD | nibble_at(key, begin)
-        begin += 1
-    else:
-        first = flag
-    if size > 1:
-        store_byte(target, STRING + size)
-        target += 1
-    store_byte(target, first)
-    for place in range(begin, end, 2):
-        target += 1
-        store_byte(target, nibble_at(key, place) << 4 | nibble_at(key, place + 1))
-    return target + 1
-
-
-@njit
-def path_size(begin, end):
-    """How many bytes (int64) that takes."""
-    size = (end - begin) // 2 + 1
-    return size + 1 if size > 1 else 1
+def aligned(key):
+    """A key of nibbles from the 8th down (int64), as paths are written of: a U256."""
+    return u256(key) << (256 - 4 * KEY_NIBBLES_MAX)
 
 
 @njit
@@ -139,7 +114,7 @@ def write_leaf(target, key, begin, end, item, size):
     is_short = size == 1 and load_byte(item) < STRING
     item_size = 1 if is_short else header_size(size) + size
     target = write_header(target, path_size(begin, end) + item_size, LIST)
-    target = write_path(target, key, begin, end, IS_LEAF)
+    target = write_path(target, aligned(key), begin, end, LEAF_FLAG)
     if not is_short:
         target = write_header(target, size, STRING)
     copy_bytes(target, item, size)
@@ -199,7 +174,7 @@ def write_branch(target, rows, first, end, depth, count):
 def write_extension(target, rows, node, begin, end, count):
     """Write an extension with the nibbles from `begin` to `end` over a node; all int64. Where it ends."""
     target = write_header(target, path_size(begin, end) + reference_size(rows, node), LIST)
-    target = write_path(target, key_of(index_at(rows[node, FIRST], count))[0], begin, end, 0)
+    target = write_path(target, aligned(key_of(index_at(rows[node, FIRST], count))[0]), begin, end, 0)
     return write_reference(target, rows, node)
 
 
@@ -284,7 +259,7 @@ def write_root(items, starts, count, nodes, root):
 
     items : int64     address of the first; they lie one behind another
     starts : int64    address of int64[count + 1]: where each begins, and the last one ends, from `items`
-    nodes : int64     room for all nodes: the items, and EXTRA_BYTES for each
+    nodes : int64     room for all nodes: the items, EXTRA_BYTES for each, and PATH_SIZE_BYTES_MAX
     root : int64      address of 32 bytes, written
 
     Returns where the last node ends.

@@ -263,12 +263,12 @@ class State:
 
     @property
     def account_rows(self) -> int:
-        """Accounts that have a row, whether or not they exist."""
+        """Accounts that have, or had, a row: whether or not they exist, vacant ones too."""
         return self._counter("account_count") - 1
 
     @property
     def slot_rows(self) -> int:
-        """Slots that have a row, whether or not they are zero."""
+        """Slots that have, or had, a row: whether or not they are zero, vacant ones too."""
         return self._counter("slot_count") - 1
 
     # Reads at a version, for views.

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from primitives.compiled_calls import INT, POINTER, compile_call
 from primitives.constants import EMPTY_TRIE_ROOT
 from primitives.state_diff import EMPTY_ACCOUNT, Account, AccountChange, StateDiff
-from statestore.trie_hashes import HASH_SIZE_BYTES, write_root
+from statestore.trie_hashes import write_root
 from statestore.trie_nodes import BRANCH, LEAF, TRIE
+from statestore.trie_paths import HASH_SIZE_BYTES
 from statestore.trie_writes import CHANGE, write_changes
 
 _CHANGE = struct.Struct("<20sIQ32s32sq")
@@ -53,39 +54,29 @@ def trie_calls() -> _Calls:
 
 
 class NodeTables:
-    """The tables of a trie's nodes, and the TRIE record that kernels get by its `address`."""
+    """The tables of a trie's nodes, and the TRIE[1] `record` that kernels get by its `address`."""
 
     def __init__(self) -> None:
-        self._record: npt.NDArray[Any] = np.zeros(1, TRIE)
+        self.record: npt.NDArray[Any] = np.zeros(1, TRIE)
         self._leaves, self._branches = np.zeros(_ROWS_AT_FIRST, LEAF), np.zeros(_ROWS_AT_FIRST, BRANCH)
-        self._record["leaf_count"] = self._record["branch_count"] = 1  # Row 0 is none.
-        self._record["empty_root"][0] = np.frombuffer(EMPTY_TRIE_ROOT, np.uint64)
-        self.address = self._record.ctypes.data
+        self.record["leaf_count"] = self.record["branch_count"] = 1  # Row 0 is none.
+        self.record["empty_root"][0] = np.frombuffer(EMPTY_TRIE_ROOT, np.uint64)
+        self.address = self.record.ctypes.data
         self.reserve(0)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no key has a value."""
-        return not self._record["root"][0]
-
-    @property
-    def row_count(self) -> int:
-        """Rows that are in use or were."""
-        return int(self._record["leaf_count"][0] + self._record["branch_count"][0])
 
     def reserve(self, count: int) -> None:
         """Have room for so many more leaves, and as many branches."""
         self._leaves = self._with_room(self._leaves, "leaf", count)
         self._branches = self._with_room(self._branches, "branch", count)
-        self._record["leaves"], self._record["branches"] = self._leaves.ctypes.data, self._branches.ctypes.data
+        self.record["leaves"], self.record["branches"] = self._leaves.ctypes.data, self._branches.ctypes.data
 
     def _with_room(self, rows: npt.NDArray[Any], name: str, count: int) -> npt.NDArray[Any]:
-        needed = int(self._record[f"{name}_count"][0]) + count
+        needed = int(self.record[f"{name}_count"][0]) + count
         if needed > len(rows):
             grown = np.zeros(1 << (needed - 1).bit_length(), rows.dtype)
             grown[: len(rows)] = rows
             rows = grown
-        self._record[f"{name}_capacity"] = len(rows)
+        self.record[f"{name}_capacity"] = len(rows)
         return rows
 
 

@@ -1,6 +1,6 @@
 """
 The roots of tries: references are made of all nodes that have none, the deepest first, in the lanes of the processor's
-vectors. Source: Yellow Paper, appendix D; paths are written as appendix C says.
+vectors. Source: Yellow Paper, appendix D.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -15,7 +15,7 @@ from primitives.memory import copy_bytes, load_byte, store_byte
 from primitives.records import address_of, offset_of
 from primitives.rlp_kernels import LIST, STRING, header_size, number_size, write_header, write_number
 from primitives.u256 import store_big_endian
-from primitives.wide_integers import low_int64, u256
+from primitives.wide_integers import u256
 from statestore.trie_nodes import (
     CHILD_COUNT,
     ENDS_HERE,
@@ -29,54 +29,30 @@ from statestore.trie_nodes import (
     is_leaf,
     leaf_of,
     node_at,
+    reference_at,
     reference_of,
     reference_size_of,
     root_link,
     storage_link,
     value_of,
 )
+from statestore.trie_paths import HASH_SIZE_BYTES, LEAF_FLAG, PATH_SIZE_BYTES_MAX, path_size, write_path
 
-HASH_SIZE_BYTES: Final = 32
-LEAF_FLAG, ODD_FLAG = 0x20, 0x10
 CHUNK_NODES: Final = 512  # Whose encodings are in memory at a time, 300 KB.
-NODE_SIZE_BYTES_MAX: Final = 3 + 17 * 33 + 33  # A branch; and what is written beyond a path.
-LEVELS_MAX: Final = 66
+NODE_SIZE_BYTES_MAX: Final = 3 + CHILD_COUNT * (1 + HASH_SIZE_BYTES) + PATH_SIZE_BYTES_MAX  # A branch has most.
+LEVEL_COUNT_MAX: Final = 64 + 1  # A branch for each nibble of a key, and its leaf.
+LEVEL_BOUNDS: Final = LEVEL_COUNT_MAX + 2  # Where each begins, and the empty one behind them begins and ends.
 _STORAGE_ROOT, _CODE_HASH = offset_of(LEAF, "storage_root"), offset_of(LEAF, "code_hash")
-
-
-@njit
-def path_size(begin, end):
-    """How many bytes the item has that holds the nibbles from `begin` to `end`; all int64."""
-    size = (end - begin) // 2 + 1
-    return size + 1 if size > 1 else 1
-
-
-@njit
-def write_path(target, key, begin, end, flag):
-    """Write that item, of a U256's nibbles; `flag` is LEAF_FLAG or 0. It may touch 34 bytes. Where it ends."""
-    size = (end - begin) // 2 + 1
-    if size > 1:
-        store_byte(target, STRING + size)
-        target += 1
-    if (end - begin) & 1:
-        store_byte(target, flag | ODD_FLAG | (low_int64(key >> (252 - 4 * begin)) & 15))
-        begin += 1
-    else:
-        store_byte(target, flag)
-    if begin < end:
-        store_big_endian(target + 1, key << (4 * begin))
-    return target + size
 
 
 @njit
 def write_reference(target, trie, node):
     """Write what stands for a node (int64) in its parent; where that ends."""
     size = reference_size_of(trie, node)
-    source = reference_of(leaf_of(trie, node)) if is_leaf(node) else reference_of(branch_of(trie, node))
     if size == IS_HASHED:
         store_byte(target, STRING + HASH_SIZE_BYTES)
         target += 1
-    copy_bytes(target, source, size)
+    copy_bytes(target, reference_at(trie, node), size)
     return target + size
 
 
@@ -248,7 +224,7 @@ def gather_all(trie, work, first, count, levels):
     """
     Append to `work` all that is below its nodes from `first` to `count` and has no reference, level by level.
 
-    levels : int64[LEVELS_MAX]    where each level begins, and the last one ends; written
+    levels : int64[LEVEL_BOUNDS]    where each level begins, and the last one ends; written
 
     Returns how many levels there are.
     """
@@ -276,12 +252,11 @@ def store_hash(trie, node, target):
     if node == 0:
         copy_bytes(target, empty_root_of(trie), HASH_SIZE_BYTES)
         return
-    source = reference_of(leaf_of(trie, node)) if is_leaf(node) else reference_of(branch_of(trie, node))
     size = reference_size_of(trie, node)
     if size == IS_HASHED:
-        copy_bytes(target, source, HASH_SIZE_BYTES)
+        copy_bytes(target, reference_at(trie, node), HASH_SIZE_BYTES)
     else:
-        store_big_endian(target, keccak256_at(source, size))
+        store_big_endian(target, keccak256_at(reference_at(trie, node), size))
 
 
 @njit_without_lock
@@ -291,10 +266,12 @@ def write_root(trie_address, root):
 
     trie_address : int64
     root : int64            address of 32 bytes, the root of the accounts, written
+
+    Returns 0.
     """
     trie = as_trie(trie_address)
     work = np.empty((trie.leaf_count + trie.branch_count, 2), np.int64)
-    levels, storage_levels = np.empty(LEVELS_MAX + 1, np.int64), np.empty(LEVELS_MAX + 1, np.int64)
+    levels, storage_levels = np.empty(LEVEL_BOUNDS, np.int64), np.empty(LEVEL_BOUNDS, np.int64)
     top, count = node_at(root_link(trie)), 0
     if top != 0 and reference_size_of(trie, top) == 0:
         work[0, 0], work[0, 1], count = top, 0, 1

@@ -212,6 +212,12 @@ def forget_reference(trie, node):
 
 
 @njit
+def reference_at(trie, node):
+    """Where (int64) the reference of a node is."""
+    return reference_of(leaf_of(trie, node)) if is_leaf(node) else reference_of(branch_of(trie, node))
+
+
+@njit
 def reference_size_of(trie, node):
     """How many bytes the reference of a node has; IS_HASHED, or 0 if it has to be made."""
     return leaf_of(trie, node).reference_size if is_leaf(node) else branch_of(trie, node).reference_size

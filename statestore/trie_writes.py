@@ -34,6 +34,7 @@ from statestore.trie_nodes import (
     storage_link,
     value_of,
 )
+from statestore.trie_paths import HASH_SIZE_BYTES
 
 # What became of an account, with the slots that changed from where those of the one before end.
 CHANGE = np.dtype(
@@ -47,7 +48,7 @@ CHANGE = np.dtype(
     ]
 )
 SLOT_SIZE_BYTES: Final = 32 + 32  # Key, most significant byte first; value, least significant byte first.
-ADDRESS_SIZE_BYTES, KEY_SIZE_BYTES, HASH_SIZE_BYTES = 20, 32, 32
+ADDRESS_SIZE_BYTES, KEY_SIZE_BYTES = 20, 32
 KEY_NIBBLES: Final = 64
 STACK_SIZE: Final = (KEY_NIBBLES + 1) * CHILD_COUNT  # Nodes that wait while a tree is gone through.
 
