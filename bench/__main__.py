@@ -3,8 +3,8 @@
 
 Without a sub-command: transfers through the engine and through JSON-RPC, whole batches through an engine, raw bytes to
 receipts on all cores, blocks with and without machine code of contracts, and public contracts on all engines, of which
-there is a plot. `batch`, `pipeline`, `tiers` and `engines` are one part each; `interpreter`, `compile`, `recover` and
-`gas` measure more. Figures go to `--output`.
+there is a plot. `batch`, `pipeline`, `tiers` and `engines` are one part each; `interpreter`, `compile`, `recover`,
+`flood` and `gas` measure more. Figures go to `--output`.
 """
 
 import sys
@@ -188,6 +188,23 @@ def recover(repetitions: RepetitionsOption = 9) -> None:
         found = measure_recovery(repetitions, tick)
     _print_machine(console)
     console.print(recovery_table(found))
+
+
+@bench_app.command()
+def flood(
+    rate: Annotated[int, typer.Option(min=0, help="Invalid transactions a second.")] = 20_000,
+    seconds: Annotated[int, typer.Option(min=1, max=60, help="How long.")] = 10,
+    engine: EngineOption = ENGINE_DEFAULT,
+) -> None:
+    """Measure mini-blocks of a node while transactions arrive that nobody signed."""
+    from bench.flood_bench import measure_flood, print_flood
+
+    console = _console()
+    with _progress(1, f"a node starts, and a flood of {seconds} s") as tick:
+        measured = measure_flood(rate, seconds, engine)
+        tick()
+    _print_machine(console)
+    print_flood(measured, console)
 
 
 @bench_app.command()

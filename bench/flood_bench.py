@@ -1,10 +1,10 @@
 """
-Mini-blocks under a flood: `python -m bench.flood_bench [transactions a second] [seconds]`.
+Mini-blocks under a flood: `leveret bench flood`.
 
-A process of its own sends transactions that nobody signed, in batches over JSON-RPC on loopback, at a steady rate; when
-it is behind it catches up. Each r is the x of no point: nothing is cheaper to send, and nothing of this size dearer to
-refuse. Beside it valid transfers arrive every few milliseconds, so that each mini-block has something to seal. When
-mini-blocks were sealed is read from the chain afterwards.
+A process of its own (`python -m bench.flood_bench URL RATE SECONDS`) sends transactions that nobody signed, in batches
+over JSON-RPC on loopback, at a steady rate; when it is behind it catches up. Each r is the x of no point: nothing is
+cheaper to send, and nothing of this size dearer to refuse. Beside it valid transfers arrive every few milliseconds, so
+that each mini-block has something to seal. When mini-blocks were sealed is read from the chain afterwards.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from rich.console import Console
+from rich.table import Table
+
 from bench.rpc_bench import ROOT, batch_body, connections, wait_for_url, write_genesis
 from bench.workloads import ether_transfers, funded_addresses
 from primitives.constants import RPC_BATCH_ITEMS_MAX
@@ -30,8 +33,6 @@ from primitives.transaction import Transaction
 from statestore.disk import LevelDisk
 from statestore.history import History
 
-RATE_DEFAULT: Final = 20_000
-SECONDS_DEFAULT: Final = 10
 SECONDS_MAX: Final = 60
 LATE_S_MAX: Final = 30  # Behind the rate; then the flood ends, whatever was sent.
 SENDERS: Final = 20
@@ -83,7 +84,7 @@ def measure_flood(rate: int, seconds: int, engine: str = "native") -> FloodMeasu
 
 def _flood(url: str, rate: int, seconds: int) -> tuple[int, float, list[float]]:
     """How many were refused as they have to be, in how many seconds; milliseconds until valid ones were answered."""
-    flood = [sys.executable, "-m", "bench.flood_bench", "--send", url, str(rate), str(seconds)]
+    flood = [sys.executable, "-m", "bench.flood_bench", url, str(rate), str(seconds)]
     with subprocess.Popen(flood, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sender:
         assert sender.stdout is not None and sender.stdin is not None
         sender.stdout.readline()  # It is prepared.
@@ -164,15 +165,14 @@ def _percentile(values: list[float], percent: int) -> float:
     return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
 
 
-def _main(arguments: list[str]) -> None:
-    if arguments[:1] == ["--send"]:
-        print(json.dumps(asyncio.run(_send_invalid(arguments[1], int(arguments[2]), int(arguments[3])))), flush=True)
-        return
-    rate = int(arguments[0]) if arguments else RATE_DEFAULT
-    seconds = int(arguments[1]) if arguments[1:] else SECONDS_DEFAULT
-    for name, value in asdict(measure_flood(rate, seconds)).items():
-        print(f"{name:>16} {value:,.2f}")
+def print_flood(measured: FloodMeasurement, console: Console) -> None:
+    """A line for each figure."""
+    table = Table(title=f"mini-blocks under a flood of {measured.invalid_seconds:.1f} s", show_header=False)
+    for name, value in asdict(measured).items():
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else f"{value:,.2f}")
+    console.print(table)
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1:])
+    node_url, rate_text, seconds_text = sys.argv[1:]
+    print(json.dumps(asyncio.run(_send_invalid(node_url, int(rate_text), int(seconds_text)))), flush=True)

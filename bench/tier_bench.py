@@ -4,8 +4,8 @@ Blocks on the native engine with and without machine code of contracts: the same
 The tiers begin with nothing compiled and nothing on disk. The first blocks are timed one behind the other while a
 process apart compiles ("from a cold start"): repetitions by the interpreter and loading are in them. Then, when nothing
 waits for the compiler any more and the first runs of what it made were repeated, blocks with and without tiers
-alternate ("warm"). Times are of the CPU, of the thread
-that executes; what the compiler's process takes is told beside them. Receipts and what was written must be equal.
+alternate ("warm"). Times are of the CPU, of the thread that executes; what the compiler's process takes is told beside
+them. Receipts and what was written must be equal.
 """
 
 import gc
