@@ -8,17 +8,18 @@ The call ends with the batch, or earlier with a status; `machine.next` says with
 - SUSPENDED: its frames wait for a precompiled contract that Python runs; `resumed` says how much it gave back;
 - UNSUPPORTED: it is undone, and the reference engine's;
 - REFUSED: it may not enter the block; nothing has changed;
-- REPETITION_WANTED: it has ended, its journal is still there, and Python has the interpreter repeat it.
+- REPEATED_OTHERWISE: the one before it has ended, and the interpreter repeated it with another result.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
 
 from typing import Final
 
-from evm_jit.halt_codes import ARENA_FULL, COMPILATION_WANTED, REPETITION_WANTED, RUNNING, SUSPENDED
+from evm_jit.halt_codes import ARENA_FULL, COMPILATION_WANTED, REPEATED_OTHERWISE, RUNNING, SUSPENDED
 from evm_jit.instructions.system import finish_precompile
 from evm_jit.interpreter import interpret
 from evm_jit.machine import FRAME_SIZE_BYTES, as_frame, as_machine, result_row
+from evm_jit.repetition import begin_repetition, end_repetition, put_off_repetition
 from evm_jit.transition import begin_transaction, finish_outermost_precompile, finish_transaction
 from primitives.kernels_cache import njit
 from primitives.memory import copy_bytes
@@ -135,8 +136,13 @@ def execute_batch(machine_address, transactions, results, count, resumed):
                 halt = interpret(machine)
         status = end_transaction(machine, transaction, result, halt)
         if status != DONE:
+            if status not in (SUSPENDED, COMPILATION_WANTED):
+                put_off_repetition(machine)
             return status
         if machine.repeats != 0:
-            return REPETITION_WANTED
+            begin_repetition(machine, result)
+            continue
         machine.next += 1
+        if machine.repeating != 0 and not end_repetition(machine, result):
+            return REPEATED_OTHERWISE
     return DONE

@@ -95,7 +95,7 @@ def set_code(machine, frame, code_row_number):
     frame.code_row = code_row_number
     tier = use_machine_code(machine, frame)
     frame.threaded, frame.entry = 0, 0
-    if machine.translates != NEVER and tier.entry == 0 and tier.heat <= machine.heat_max:
+    if machine.translates != NEVER and frame.compiled == 0 and tier.heat <= machine.heat_max:
         if machine.threaded_is_full != 0 and frame.depth == 0:
             forget_all(machine)
         entry = entry_of(machine, code.hash)

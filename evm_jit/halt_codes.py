@@ -31,5 +31,5 @@ BLOCK_HASHES_NEEDED: Final = -102  # Once they are loaded, the transaction start
 ARENA_FULL: Final = -103  # Logs or outputs of the batch: once they are taken, the transaction starts again.
 REFUSED: Final = -104  # The transaction may not enter the block.
 COMPILATION_WANTED: Final = -106  # Of the running code, which is hot; then the frame goes on.
-REPETITION_WANTED: Final = -107  # The transaction has ended; Python repeats it without machine code.
+REPEATED_OTHERWISE: Final = -107  # The one before, repeated without machine code, left something else, which holds.
 STEPPED: Final = -105  # As many instructions as were asked for have been executed.

@@ -123,6 +123,13 @@ MACHINE = np.dtype(
         ("slots_epoch", np.int64),  # in which the entries of the slot memo are true: of one state, in one set of tables
         ("tiers", np.int64),  # TIER for each row of the codes
         ("repeats", np.int64),  # whether the running transaction is to be repeated without machine code
+        ("repeating", np.int64),  # whether this is the repetition; then, what there was at first: see repetition.py
+        ("repetitions", np.int64),  # that ever began
+        ("first_halt", np.int64),
+        ("first_gas_used", np.int64),
+        ("first_writes", np.uint64),  # a hash, as those of
+        ("first_logs", *WORD),
+        ("first_output", *WORD),
         ("heat_max", np.int64),  # of a code without machine code; below 0 every code is to have some
         ("short_memo", np.int64),  # SHORT_MEMO[SHORT_MEMO_COUNT]
         ("block_hashes", np.int64),  # uint64[256, 4]: of block number i at i mod 256
@@ -194,6 +201,8 @@ TIER = np.dtype(  # Of a code.
         ("entry", np.int64),  # address of its machine code, 0 if there is none
         ("heat", np.int64),  # gas that frames of it have used themselves
         ("runs_left", np.int64),  # of its machine code, until one is to be repeated; below 1 for ever
+        ("first_left", np.int64),  # of the runs of its machine code that are all repeated
+        ("repetition", np.int64),  # the last one in which a frame of it ran
     ]
 )
 FRAME_SIZE_BYTES: Final = FRAME.itemsize

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from threading import local
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from evm_jit.halt_codes import (
     BLOCK_HASHES_NEEDED,
     COMPILATION_WANTED,
     REFUSED,
-    REPETITION_WANTED,
+    REPEATED_OTHERWISE,
     SUSPENDED,
     UNSUPPORTED,
 )
@@ -44,9 +44,9 @@ from evm_jit.opcodes import opcode_table
 from evm_jit.outcomes import Outcomes
 from evm_jit.precompiles import PrecompileFailed
 from evm_jit.precompiles.native import FAILED, PYTHON_CONTRACTS, precompile_functions
-from evm_jit.repetition import Trace, difference, left_behind, undo
+from evm_jit.repetition import difference
 from evm_jit.threaded_opcodes import fusion_table, threaded_table
-from evm_jit.tier_table import NoTiers, Tiers, TierTable, running_frame
+from evm_jit.tier_table import NoTiers, Tiers, running_frame
 from evm_jit.trace import Tracer
 from evm_jit.transaction_checks import blob_base_fee, check_transaction
 from primitives.block import BlockEnvironment
@@ -136,14 +136,6 @@ class NativeEngine:
         return machine
 
 
-class Repetition(NamedTuple):
-    """A transaction that the interpreter repeats: what it left the first time, and the table for the second."""
-
-    place: int
-    first: Trace
-    table: TierTable
-
-
 class Batch:
     """Transactions that are being executed on a machine, and their outcomes as far as they are known."""
 
@@ -158,7 +150,6 @@ class Batch:
     ) -> None:
         self._machine = machine
         self._tiers = tiers if tracer is None else NoTiers()
-        self._repeated: Repetition | None = None
         self._transactions = TransactionBatch.of(transactions)
         self._environment = environment
         self._state = state
@@ -193,13 +184,13 @@ class Batch:
         self._tier_table = self._tiers.begin(self._state, fork)
         try:
             status, resumed = self._execute(NOT_RESUMED), NOT_RESUMED
-            while status != DONE or self._compare_repeated():
+            while status != DONE:
                 if status == COMPILATION_WANTED:
                     self._tiers.provide(running_frame(self._machine), self._tier_table, self._state, fork)
                     resumed = GO_ON
                 elif status == SUSPENDED:
                     resumed = self._run_contract()
-                elif status != DONE and not self._do_without(status):
+                elif not self._do_without(status):
                     return False
                 status, resumed = self._execute(resumed), NOT_RESUMED
         finally:
@@ -209,8 +200,8 @@ class Batch:
     def _do_without(self, status: int) -> bool:
         """Do what compiled code can't, between transactions; False if that is a call for the reference engine."""
         is_call = self._machine["mode"] != TRANSACTION
-        if status == REPETITION_WANTED:
-            self._repeat()
+        if status == REPEATED_OTHERWISE:
+            self._pin_repeated()
         elif status == REFUSED:
             self._refuse()
         elif status in (UNSUPPORTED, ARENA_FULL):
@@ -223,39 +214,25 @@ class Batch:
         return True
 
     def _execute(self, resumed: int) -> int:
-        """Execute from `machine.next` on, one transaction alone if it is repeated: DONE or a status."""
+        """Execute from `machine.next` on: DONE or a status."""
         machine, records, results = self._machine, self._transactions.records, self._outcomes.results
-        table, end = self._tier_table, len(records)
-        if self._repeated is not None:
-            table, end = self._repeated.table, machine["next"] + 1
+        table = self._tier_table
         machine["tables"] = self._state.tables.address
         table.reserve(len(self._state.tables.codes))
         machine["tiers"], machine["heat_max"] = table.records.ctypes.data, table.heat_max
         if self._stepped is not None:
             return self._stepped.execute(records, results, resumed)
-        return self._calls.execute_batch(machine.address, records.ctypes.data, results.ctypes.data, end, resumed)
+        return self._calls.execute_batch(
+            machine.address, records.ctypes.data, results.ctypes.data, len(records), resumed
+        )
 
-    def _repeat(self) -> None:
-        """Undo the transaction that has just ended, so that the interpreter begins it again."""
-        machine, index = self._machine, self._machine["next"]
-        machine["repeats"] = 0
-        result = self._outcomes.results[index]
-        self._repeated = Repetition(index, left_behind(result, self._state), TierTable())
-        undo(machine, result, self._state)
-
-    def _compare_repeated(self) -> bool:
-        """Compare what a repeated transaction left, if there is one; whether transactions are left to be executed."""
-        machine, repeated = self._machine, self._repeated
-        self._repeated = None
-        if repeated is None:
-            return False
-        # What the reference engine executed instead is not compared.
-        if repeated.place >= len(self._outcomes):
-            found = difference(repeated.first, left_behind(self._outcomes.results[repeated.place], self._state))
-            ran = np.flatnonzero(repeated.table.records["heat"]).tolist()
-            rows = [row for row in ran if self._tier_table.records["entry"][row] != 0]
-            self._tiers.repeated(rows, self._tier_table, self._state, self._environment.fork, found)
-        return machine["next"] < len(self._transactions)
+    def _pin_repeated(self) -> None:
+        """Have codes interpreted from now on that ran in the transaction before the next one, where they were wrong."""
+        machine, records = self._machine, self._tier_table.records
+        ran = records["repetition"] == machine["repetitions"]
+        rows = np.flatnonzero(ran & (records["entry"] != 0)).tolist()
+        found = difference(machine, self._outcomes.results[machine["next"] - 1])
+        self._tiers.pin(rows, self._state, self._environment.fork, found)
 
     def _set_environment(self) -> None:
         machine, environment = self._machine, self._environment
@@ -277,7 +254,7 @@ class Batch:
         machine.set_word("prev_randao", int.from_bytes(randao, "big"))
         machine.set_word("chain_id", environment.chain_id)
         machine["log_top"], machine["output_top"] = machine["logs"], machine["outputs"]
-        machine["repeats"] = 0
+        machine["repeats"] = machine["repeating"] = 0
 
     def _make_room(self, status: int) -> None:
         """Give compiled code what it stopped for: a larger table, or block hashes."""

@@ -1,75 +1,95 @@
 """
-What a transaction left behind, so that it can be undone, repeated without machine code, and compared.
+Transactions that ran machine code, undone, repeated by the interpreter, and compared.
 
-The journal has everything that the transaction wrote. The second time the interpreter runs it, and what it leaves is
-what holds.
+The journal has everything that a transaction wrote, so a repetition begins where the first run did. Of the first run
+there are then its halt code and its gas, and hashes of its output, its logs, and all that its journal names: the values
+before and after each write, and what it touched, in this order. What the repetition leaves is what holds.
 """
 
-import ctypes
-from typing import Any, NamedTuple
+# mypy: allow-untyped-defs, allow-untyped-calls
+
+from typing import Any
+
+import numpy as np
 
 from evm_jit.machine import Machine
-from statestore.state import State
-
-Written = dict[object, object]
-
-
-class Trace(NamedTuple):
-    """Of one run: how it ended, what it gave back, what it logged, and every value that is not as it was before."""
-
-    halt: int
-    gas_used: int
-    output: bytes
-    logs: bytes
-    written: Written
+from primitives.keccak_kernels import keccak256_at
+from primitives.kernels_cache import njit
+from primitives.u256 import to_limbs
+from primitives.wide_integers import u256
+from statestore.hash_index import hash_words
+from statestore.journal import BALANCE, CODE, NONCE, STORAGE, revert
+from statestore.table import account_row, as_tables, counters_of, slot_row, undo_row
 
 
-def left_behind(result: Any, state: State) -> Trace:
-    """What the transaction that has just ended left, of which `result` (a RESULT) tells."""
-    logs = int(result["logs"])
-    return Trace(
-        int(result["halt"]),
-        int(result["gas_used"]),
-        ctypes.string_at(int(result["output"]), int(result["output_size"])),
-        ctypes.string_at(logs, int(result["logs_end"]) - logs),
-        _written(state),
-    )
+@njit
+def value_now(tables, kind, row):
+    """The value, a U256, of what an entry of the journal is of, its kind and row int64; 0 for a mark."""
+    if kind > STORAGE:
+        return u256(0)
+    if kind == STORAGE:
+        return slot_row(tables, row).value
+    account = account_row(tables, row)
+    if kind == BALANCE:
+        return account.balance
+    if kind == NONCE:
+        return u256(account.nonce)
+    return u256(account.code) if kind == CODE else u256(account.exists)
 
 
-def undo(machine: Machine, result: Any, state: State) -> None:
-    """Take back all that the transaction did; it can begin again."""
-    state.revert(0)
-    machine["gas_used"] -= int(result["gas_used"])
-    machine["log_top"] = int(result["logs"])
-    machine["output_top"] = int(result["output"])
+@njit
+def hash_of_writes(tables):
+    """A hash (uint64) of all that the running transaction wrote and touched."""
+    counters, hashed = counters_of(tables), np.uint64(0)
+    for index in range(counters.undo_count):
+        entry = undo_row(tables, index)
+        hashed = hash_words(counters.hash_key, (hashed, np.uint64(entry.kind), np.uint64(entry.row)))
+        for value in (entry.previous, value_now(tables, entry.kind, entry.row)):
+            hashed = hash_words(counters.hash_key, (hashed, *to_limbs(value)))  # type: ignore[call-arg]
+    return hashed
 
 
-def difference(compiled: Trace, interpreted: Trace) -> str | None:
-    """In what the two differ first, as a sentence; None if they are the same."""
-    for name in ("halt", "gas_used", "output", "logs"):
-        one, other = getattr(compiled, name), getattr(interpreted, name)
-        if one != other:
-            return f"{name.replace('_', ' ')} is {_shown(one)}, the interpreter's {_shown(other)}"
-    for place in compiled.written.keys() | interpreted.written.keys():
-        one, other = compiled.written.get(place, "as before"), interpreted.written.get(place, "as before")
-        if one != other:
-            return f"{_named(place)} is {one}, the interpreter's {other}"
-    return None
+@njit
+def hash_of_logs(result):
+    """A hash, U256, of what a transaction logged."""
+    return keccak256_at(result.logs, result.logs_end - result.logs)
 
 
-def _written(state: State) -> Written:
-    changed = state.changed()
-    return {address: state.account(address) for address in changed.accounts} | {
-        (address, key): state.storage(address, key) for address, key in changed.slots
-    }
+@njit
+def begin_repetition(machine, result):
+    """Keep what the transaction that has just ended left, of which a RESULT tells, and undo it."""
+    tables = as_tables(machine.tables)
+    machine.first_halt, machine.first_gas_used = result.halt, result.gas_used
+    machine.first_output = keccak256_at(result.output, result.output_size)
+    machine.first_logs, machine.first_writes = hash_of_logs(result), hash_of_writes(tables)
+    revert(tables, 0)
+    machine.gas_used -= result.gas_used
+    machine.log_top, machine.output_top = result.logs, result.output
+    machine.repeats, machine.repeating = 0, 1
+    machine.repetitions += 1
 
 
-def _named(place: object) -> str:
-    if isinstance(place, bytes):
-        return f"account 0x{place.hex()}"
-    assert isinstance(place, tuple)
-    return f"slot {place[1]:#x} of 0x{place[0].hex()}"
+@njit
+def end_repetition(machine, result):
+    """Whether the repetition, of which a RESULT tells, left what the first run did."""
+    machine.repeating = 0
+    is_same = machine.first_halt == result.halt and machine.first_gas_used == result.gas_used
+    is_same = is_same and machine.first_output == keccak256_at(result.output, result.output_size)
+    is_same = is_same and machine.first_logs == hash_of_logs(result)
+    return is_same and machine.first_writes == hash_of_writes(as_tables(machine.tables))
 
 
-def _shown(value: object) -> str:
-    return f"{len(value)} bytes, 0x{value[:64].hex()}" if isinstance(value, bytes) else str(value)
+@njit
+def put_off_repetition(machine):
+    """The transaction was given up. If it begins again it is with machine code, and is repeated then."""
+    if machine.repeating != 0:
+        machine.repeats, machine.repeating = 1, 0
+
+
+def difference(machine: Machine, result: Any) -> str:
+    """In what a repetition, of which a RESULT tells, was another than the first run, as a sentence."""
+    for name in ("halt", "gas_used"):
+        first, second = machine[f"first_{name}"], int(result[name])
+        if first != second:
+            return f"{name.replace('_', ' ')} is {first}, the interpreter's {second}"
+    return "its output, its logs or what it wrote is not the interpreter's"

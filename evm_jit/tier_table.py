@@ -61,12 +61,12 @@ class Tiers(Protocol):
         """The code of a frame (a FRAME) is hotter than the table's `heat_max`: have it compiled, now or later."""
         ...
 
-    def repeated(self, rows: list[int], table: TierTable, state: State, fork: Fork, difference: str | None) -> None:
+    def pin(self, rows: list[int], state: State, fork: Fork, difference: str) -> None:
         """
-        A transaction was repeated by the interpreter.
+        A transaction was repeated by the interpreter, with another result.
 
         rows : of the codes that it ran as machine code
-        difference : what the interpreter had otherwise, None if nothing
+        difference : what the interpreter had otherwise
         """
         ...
 
@@ -94,7 +94,7 @@ class NoTiers:
         """Never asked."""
         raise AssertionError("no code is hot")
 
-    def repeated(self, rows: list[int], table: TierTable, state: State, fork: Fork, difference: str | None) -> None:
+    def pin(self, rows: list[int], state: State, fork: Fork, difference: str) -> None:
         """Never told."""
         raise AssertionError("no code has machine code")
 

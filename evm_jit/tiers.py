@@ -15,6 +15,7 @@ has become hot.
 
 from typing import Final
 
+import numpy as np
 from llvmlite import ir
 
 from evm_jit.halt_codes import OUT_OF_GAS
@@ -23,9 +24,13 @@ from evm_jit.stopping import IN_FRAME
 from primitives.kernels_cache import njit
 from primitives.memory import foreign_call
 from primitives.records import address_of
+from statestore.hash_index import hash_words
+from statestore.table import as_tables, counters_of
 
 SLICE_GAS: Final = 50_000  # Some 20 us in the interpreter.
 LEFT, FAILED = 0, 1  # What compiled code returns: the interpreter goes on at frame.pc, or an instruction has failed.
+REPEATED_FIRST_COUNT: Final = 16  # Runs of an object that are all repeated; and then, on average, one in
+REPEATED_INTERVAL: Final = 1_000
 
 call_compiled = foreign_call(ir.IntType(64), (ir.IntType(64), ir.IntType(64)))
 
@@ -43,14 +48,34 @@ def run_compiled(machine, frame):
 
 @njit
 def use_machine_code(machine, frame):
-    """Have a frame run the machine code of its code, if there is some; some of these runs are repeated without."""
+    """
+    Have a frame run the machine code of its code, if there is some; some of these runs are repeated without.
+
+    Returns the code's TIER.
+    """
     tier = as_tier(machine.tiers + frame.code_row * TIER_SIZE_BYTES)
     frame.compiled = tier.entry
     if tier.entry != 0:
-        tier.runs_left -= 1
-        if tier.runs_left == 0:
-            machine.repeats = 1
+        if machine.repeating != 0:
+            frame.compiled, tier.repetition = 0, machine.repetitions
+        else:
+            tier.runs_left -= 1
+            if tier.runs_left == 0:
+                machine.repeats = 1
+                plan_repetition(machine, tier)
     return tier
+
+
+@njit
+def plan_repetition(machine, tier):
+    """Draw after how many runs, with it, the next run of machine code is repeated; nobody outside can tell."""
+    if tier.first_left > 1:
+        tier.first_left -= 1
+        tier.runs_left = 1
+    else:
+        counters = counters_of(as_tables(machine.tables))
+        drawn = hash_words(counters.hash_key, (np.uint64(machine.repetitions), np.uint64(counters.transaction)))
+        tier.runs_left = 1 + np.int64(drawn >> np.uint64(1)) % (2 * REPEATED_INTERVAL - 1)
 
 
 @njit

@@ -21,6 +21,7 @@ from evm_jit.compiler.loading import LoadedCode
 from evm_jit.compiler.node_queue import open_queue
 from evm_jit.compiler.tiering import Change, Contract, Tiering
 from evm_jit.tier_table import NEVER_HOT, TierTable
+from evm_jit.tiers import REPEATED_FIRST_COUNT
 from primitives.forks import Fork
 from statestore.partial_state import PartialState
 from statestore.state import State
@@ -74,8 +75,6 @@ class LiveTiers:
             self._batch_count -= 1
             for row in np.flatnonzero(table.records["heat"] >= TOLD_GAS).tolist():
                 self._tell(table, row, state, fork)
-            for row in _overdue(table):  # What the reference engine executed instead was not compared.
-                self._plan_shadow(table, row, state, fork)
             self._advance()
             if self._batch_count == 0 and self._retired and self._queue is not None:
                 self._queue.unload(self._retired)
@@ -89,16 +88,10 @@ class LiveTiers:
             self._advance()
             self._fill(table, state, fork)
 
-    def repeated(self, rows: list[int], table: TierTable, state: State, fork: Fork, difference: str | None) -> None:
-        """A transaction that ran codes as machine code was repeated by the interpreter."""
+    def pin(self, rows: list[int], state: State, fork: Fork, difference: str) -> None:
+        """A transaction that ran codes as machine code was repeated by the interpreter, with another result."""
         with self._lock:
-            overdue = _overdue(table)
-            if difference is None:
-                for row in overdue:
-                    self._plan_shadow(table, row, state, fork)
-                return
-            # Those that it was repeated for are among them even if the interpreter did not come to them.
-            for row in sorted({*rows, *overdue}):
+            for row in rows:
                 self._apply(self._known_tiering().pin(_contract(state, row, fork), difference))
 
     def wait(self, seconds: float) -> None:
@@ -161,17 +154,8 @@ class LiveTiers:
             return  # A batch of another thread works on the records: who grows them fills them.
         loaded = self._in_use.get(contract)
         # The entry last: whoever sees it counts runs down.
-        table.records["runs_left"][row] = 0 if loaded is None else self._known_tiering().next_shadow(contract)
+        table.records["runs_left"][row], table.records["first_left"][row] = 1, REPEATED_FIRST_COUNT
         table.records["entry"][row] = 0 if loaded is None else loaded.address
-
-    def _plan_shadow(self, table: TierTable, row: int, state: State, fork: Fork) -> None:
-        table.records["runs_left"][row] = self._known_tiering().next_shadow(_contract(state, row, fork))
-
-
-def _overdue(table: TierTable) -> list[int]:
-    """Rows of codes with a run that was to be repeated."""
-    rows: list[int] = np.flatnonzero((table.records["entry"] != 0) & (table.records["runs_left"] <= 0)).tolist()
-    return rows
 
 
 def _contract(state: State, row: int, fork: Fork) -> Contract:

@@ -1,5 +1,5 @@
 """
-Which contracts run as machine code, and which of their runs the interpreter repeats.
+Which contracts run as machine code.
 
 The rule. A contract's heat is the gas that its own frames have used, without what the calls in them used, whatever
 runs them. It counts work: a few dozen token transfers make a contract hot, and so does one long loop.
@@ -13,14 +13,13 @@ The hottest come first. What does not compile stays in the tier where it is. Whe
 may, the contracts that ran longest ago go back to the interpreter, and their heat with it.
 
 The interpreter repeats the first 16 runs of every object, and one in 1,000 after that, at random so that nobody can
-tell which. A difference pins the contract to the interpreter for good. A compiler that was wrong about several
-contracts is not used any more.
+tell which (`evm_jit.tiers`). A difference pins the contract to the interpreter for good. A compiler that was wrong
+about several contracts is not used any more.
 
 Nothing here knows how code is compiled, loaded or run; one thread owns a `Tiering`.
 """
 
 import logging
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,9 +33,6 @@ HEAT_GAS: Final = (1_000_000, 100_000_000)  # Of tier 1 and tier 2.
 NEVER_GAS: Final = 1 << 80  # Nobody can count that far.
 TIER_MAX: Final = len(HEAT_GAS)
 assert HEAT_KEPT_GAS < HEAT_GAS[0] < HEAT_GAS[1], "each tier is for hotter contracts than the one before it"
-
-SHADOWED_FIRST_COUNT: Final = 16
-SHADOWED_INTERVAL: Final = 1_000  # On average.
 
 CONTRACTS_COUNT_MAX: Final = 65_536  # Whose heat is known.
 LOADED_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024
@@ -83,8 +79,6 @@ class _Record(Generic[Loaded]):
     wanted_gas : the heat at which something is to be done about it
     tier : that it runs in, 0 for the interpreter
     asked : the highest tier that was submitted
-    shadowed_count : runs of the object that is loaded that were to be repeated
-    runs_left : until the next of them, with it
     """
 
     heat_gas: int = 0
@@ -93,8 +87,6 @@ class _Record(Generic[Loaded]):
     asked: int = 0
     loaded: Loaded | None = None
     size_bytes: int = 0
-    shadowed_count: int = 0
-    runs_left: int = 0
 
 
 class Tiering(Generic[Loaded]):
@@ -102,16 +94,10 @@ class Tiering(Generic[Loaded]):
     The contracts that were run lately, and what they run as.
 
     code_of : the code that has a hash, None if nobody has it any more
-    draw : a random number below one that is given
     """
 
-    def __init__(
-        self,
-        compiler: Compiler[Loaded],
-        code_of: Callable[[bytes], bytes | None],
-        draw: Callable[[int], int] = secrets.randbelow,
-    ) -> None:
-        self._compiler, self._code_of, self._draw = compiler, code_of, draw
+    def __init__(self, compiler: Compiler[Loaded], code_of: Callable[[bytes], bytes | None]) -> None:
+        self._compiler, self._code_of = compiler, code_of
         self._records: OrderedDict[Contract, _Record[Loaded]] = OrderedDict()  # The one that ran last is last.
         self._candidates: dict[Contract, None] = {}
         self._is_full = False
@@ -177,26 +163,6 @@ class Tiering(Generic[Loaded]):
         changes, self._changes = self._changes, []
         return changes
 
-    def should_shadow(self, contract: Contract) -> bool:
-        """Count a run of machine code, and tell whether the interpreter repeats it."""
-        record = self._records.get(contract)
-        if record is None:
-            return True  # Nothing is known of it any more, so neither is how often it ran.
-        if record.runs_left == 0:
-            record.runs_left = self._next_shadow(record)
-        record.runs_left -= 1
-        return record.runs_left == 0
-
-    def next_shadow(self, contract: Contract) -> int:
-        """
-        After how many runs, with it, the interpreter repeats one.
-
-        For those who count runs down by themselves: they ask when an object is loaded and after each that was repeated,
-        and don't ask `should_shadow`.
-        """
-        record = self._records.get(contract)
-        return 1 if record is None else self._next_shadow(record)
-
     def pin(self, contract: Contract, difference: str) -> list[Change[Loaded]]:
         """Have a contract interpreted for good, for the interpreter gave another result; what changes at once."""
         log.critical(
@@ -232,7 +198,6 @@ class Tiering(Generic[Loaded]):
         self._changes.append(Change(contract, result.loaded, record.loaded))
         self._loaded_size_bytes += result.size_bytes - record.size_bytes
         record.loaded, record.tier, record.size_bytes = result.loaded, result.key.tier, result.size_bytes
-        record.shadowed_count = record.runs_left = 0
         record.wanted_gas = HEAT_KEPT_GAS if record.tier < TIER_MAX else NEVER_GAS
         for oldest in self._oldest_loaded():
             if self._loaded_size_bytes <= LOADED_SIZE_BYTES_MAX:
@@ -251,7 +216,3 @@ class Tiering(Generic[Loaded]):
         if record is not None and record.loaded is not None:
             self._loaded_size_bytes -= record.size_bytes
             self._changes.append(Change(contract, None, record.loaded))
-
-    def _next_shadow(self, record: _Record[Loaded]) -> int:
-        record.shadowed_count += 1
-        return 1 if record.shadowed_count <= SHADOWED_FIRST_COUNT else 1 + self._draw(2 * SHADOWED_INTERVAL - 1)

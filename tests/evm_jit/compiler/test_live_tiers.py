@@ -16,13 +16,16 @@ from evm_jit.compiler.live_tiers import ASKED_GAS, LiveTiers
 from evm_jit.compiler.loading import LoadedCode, load_object
 from evm_jit.compiler.object_cache import ObjectCache, ObjectKey
 from evm_jit.compiler.pipeline import compile_code
-from evm_jit.compiler.tiering import HEAT_GAS, SHADOWED_FIRST_COUNT
+from evm_jit.compiler.tiering import HEAT_GAS
 from evm_jit.engine import Call, Outcome
 from evm_jit.machine import AT_ONCE, NEVER
 from evm_jit.native import NativeEngine
+from evm_jit.tiers import REPEATED_FIRST_COUNT
 from primitives.forks import Fork
+from primitives.keccak import keccak256
 from statestore.overlay import Overlay
 from statestore.state import State
+from statestore.table import Capacities
 from tests.evm_jit.compiler.fake_compilers import COMMAND, FINGERPRINT
 from tests.evm_jit.scene import BLOCK, CONTRACT, ETHER, OTHER, SENDER, install, signed
 
@@ -72,18 +75,20 @@ def turns(count: int, slot: int = 0) -> bytes:
     return count.to_bytes(32, "big") + slot.to_bytes(32, "big")
 
 
-def make_state() -> State:
-    state = State()
+def make_state(capacities: Capacities | None = None) -> State:
+    state = State() if capacities is None else State(capacities=capacities)
     install(state, LOOPING)
     state.set_balance(SENDER, 100 * ETHER)
     state.begin_transaction()
     return state
 
 
-def run(engine: NativeEngine, state: State, first_nonce: int, count: int, turn_count: int = 20_000) -> list[Outcome]:
+def run(
+    engine: NativeEngine, state: State, first_nonce: int, count: int, turn_count: int = 20_000, to: bytes = CONTRACT
+) -> list[Outcome]:
     """One batch of `count` transactions, each with a slot of its own."""
     transactions = [
-        signed(nonce=first_nonce + index, data=turns(turn_count, first_nonce + index), gas_limit=GAS)
+        signed(to=to, nonce=first_nonce + index, data=turns(turn_count, first_nonce + index), gas_limit=GAS)
         for index in range(count)
     ]
     return list(engine.execute(transactions, replace(BLOCK, gas_limit=GAS * count), state))
@@ -197,52 +202,43 @@ def test_code_that_gives_something_else_is_noticed_and_never_used_again(
     assert [tier for tier, _ in queue.submitted] == [1]
 
 
-def test_the_first_runs_are_repeated_and_one_now_and_then_after(monkeypatch: pytest.MonkeyPatch):
-    queue = InProcess()
-    engine, tiers = engine_with(queue)
+def test_the_first_runs_are_repeated_and_one_now_and_then_after():
+    engine, _ = engine_with(InProcess())
     state = make_state()
-    told: list[str | None] = []
-    repeated = tiers.repeated
-    monkeypatch.setattr(tiers, "repeated", lambda *arguments: (told.append(arguments[-1]), repeated(*arguments)))
+    machine = engine._machine()
     run(engine, state, 0, 3)
     run(engine, state, 3, 1)  # Behind it, what was compiled is taken over.
-    assert told == []
-    run(engine, state, 4, SHADOWED_FIRST_COUNT + 4, turn_count=10)
-    assert SHADOWED_FIRST_COUNT <= len(told) <= SHADOWED_FIRST_COUNT + 1
-    assert set(told) == {None}
+    assert machine["repetitions"] == 0
+    run(engine, state, 4, REPEATED_FIRST_COUNT + 4, turn_count=10)
+    assert REPEATED_FIRST_COUNT <= machine["repetitions"] <= REPEATED_FIRST_COUNT + 1
 
 
-def test_a_run_that_was_not_compared_is_followed_by_one_that_is(monkeypatch: pytest.MonkeyPatch):
-    """Frames that use no gas at all leave no trace in the heat; their runs count all the same."""
-    queue = InProcess()
+def test_a_transaction_that_begins_again_in_larger_tables_is_repeated_all_the_same(caplog: pytest.LogCaptureFixture):
+    queue = InProcess(lambda code: code.replace(b"\x91\x01", b"\x91\x17"))
     engine, tiers = engine_with(queue)
     state = make_state()
     run(engine, state, 0, 3)
     run(engine, state, 3, 1)
-    [row] = (tiers._tables[state][BLOCK.fork].records["entry"] != 0).nonzero()[0]
-    told: list[list[int]] = []
-    repeated = tiers.repeated
-    monkeypatch.setattr(tiers, "repeated", lambda rows, *more: (told.append(rows), repeated([], *more)))
-    run(engine, state, 4, SHADOWED_FIRST_COUNT, turn_count=10)
-    assert told == [[row]] * SHADOWED_FIRST_COUNT
-    tiers._tables[state][BLOCK.fork].records["runs_left"][row] = -1
-    tiers.end(tiers.begin(state, BLOCK.fork), state, BLOCK.fork)
-    assert tiers._tables[state][BLOCK.fork].records["runs_left"][row] > 0
-
-
-def test_a_difference_is_the_fault_of_what_it_was_repeated_for(caplog: pytest.LogCaptureFixture):
-    """Even where the interpreter did not come to it."""
-    engine, tiers = engine_with(InProcess())
-    state = make_state()
-    run(engine, state, 0, 3)
-    run(engine, state, 3, 1)
-    table = tiers.begin(state, BLOCK.fork)
     assert entries(tiers, state) == 1
-    table.records["runs_left"][table.records["entry"] != 0] = 0
-    tiers.repeated([], table, state, BLOCK.fork, "gas used is 1, the interpreter's 2")
-    assert entries(tiers, state) == 0
+    small, plain = make_state(Capacities(2, 2, 2, 8, 8, 2, 2, 2)), make_state()
+    assert run(engine, small, 0, 6) == run(NativeEngine(), plain, 0, 6)
+    assert small.seal() == plain.seal()
     assert "THE COMPILER IS WRONG" in caplog.text
-    tiers.end(table, state, BLOCK.fork)
+
+
+def test_a_difference_is_the_fault_of_what_ran_then(caplog: pytest.LogCaptureFixture):
+    wrong = LOOPING.replace(b"\x91\x01", b"\x91\x17")
+    queue = InProcess(lambda code: code.replace(b"\x91\x17", b"\x91\x18"))  # OR becomes XOR.
+    engine, tiers = engine_with(queue)
+    state = make_state()
+    install(state, wrong, OTHER)
+    state.begin_transaction()
+    run(engine, state, 0, 3)
+    for nonce in (3, 5, 7):
+        run(engine, state, nonce, 2, to=OTHER)
+    [record] = caplog.records
+    assert keccak256(wrong).hex() in record.message
+    assert entries(tiers, state) == 1
 
 
 def test_calls_over_views_are_interpreted():

@@ -1,9 +1,6 @@
-"""When contracts change their tier, in what order, and which runs are repeated; without a compiler."""
+"""When contracts change their tier, and in what order; without a compiler."""
 
 import logging
-from collections import Counter
-from itertools import pairwise
-from random import Random
 
 import pytest
 
@@ -14,8 +11,6 @@ from evm_jit.compiler.tiering import (
     HEAT_GAS,
     HEAT_KEPT_GAS,
     PINNED_COUNT_MAX,
-    SHADOWED_FIRST_COUNT,
-    SHADOWED_INTERVAL,
     Change,
     Compiler,
     Contract,
@@ -75,9 +70,7 @@ class FakeCompiler:
 class Scene:
     def __init__(self) -> None:
         self.compiler = FakeCompiler()
-        self.tiering: Tiering[str] = Tiering(
-            self.compiler, lambda code_hash: b"code of " + code_hash, Random(1).randrange
-        )
+        self.tiering: Tiering[str] = Tiering(self.compiler, lambda code_hash: b"code of " + code_hash)
 
     def heat(self, one: Contract, gas: int) -> list[tuple[Contract, int]]:
         """What is submitted after that much work."""
@@ -228,36 +221,6 @@ def test_what_was_forgotten_while_it_was_compiled_is_not_used(scene: Scene, monk
     scene.heat(TWO, 1)
     scene.compiler.finish()
     assert scene.tiering.advance() == []
-
-
-def test_the_first_runs_of_every_object_are_repeated(scene: Scene) -> None:
-    for gas in (HOT, 1):
-        scene.load(ONE, gas)
-        assert [scene.tiering.should_shadow(ONE) for _ in range(SHADOWED_FIRST_COUNT)] == [True] * SHADOWED_FIRST_COUNT
-        assert [scene.tiering.should_shadow(ONE) for _ in range(5)] == [False] * 5
-
-
-def test_one_in_a_thousand_runs_is_repeated_after_that(scene: Scene) -> None:
-    scene.load(ONE)
-    first = [scene.tiering.should_shadow(ONE) for _ in range(SHADOWED_FIRST_COUNT)]
-    assert all(first)
-    repeated = [run for run in range(200_000) if scene.tiering.should_shadow(ONE)]
-    assert 150 <= len(repeated) <= 250
-    gaps = Counter(second - one for one, second in pairwise(repeated))
-    assert max(gaps) < 2 * SHADOWED_INTERVAL
-    assert len(gaps) > 100  # Nobody can tell which.
-
-
-def test_runs_may_be_counted_down_elsewhere(scene: Scene) -> None:
-    scene.load(ONE)
-    assert [scene.tiering.next_shadow(ONE) for _ in range(SHADOWED_FIRST_COUNT)] == [1] * SHADOWED_FIRST_COUNT
-    later = [scene.tiering.next_shadow(ONE) for _ in range(2_000)]
-    assert 0.9 < sum(later) / len(later) / SHADOWED_INTERVAL < 1.1
-
-
-def test_runs_of_what_is_not_known_are_repeated(scene: Scene) -> None:
-    assert scene.tiering.should_shadow(ONE)
-    assert scene.tiering.next_shadow(ONE) == 1
 
 
 def test_a_difference_pins_a_contract_loudly(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
