@@ -32,7 +32,7 @@ WAIT_S: Final = 0.005
 
 
 class LiveTiers:
-    """A `Tiers`; threads may share it, each with its own state. `queue` is opened when the first code is hot."""
+    """A `Tiers`; threads may share it, each with its own state. `queue` is opened by who is first to need one."""
 
     def __init__(self, queue: CompileQueue[LoadedCode] | None = None) -> None:
         self._lock = threading.RLock()
@@ -45,8 +45,10 @@ class LiveTiers:
         self._in_use: dict[Contract, LoadedCode] = {}
 
     def warm_up(self) -> None:
-        """Compile what machine code of contracts calls, or load it."""
+        """Compile what machine code of contracts calls, or load it; look what is kept on disk, which takes a while."""
         compile_builtins()
+        with self._lock:
+            self._known_tiering()
 
     def close(self) -> None:
         """Compile nothing any more; what is compiled goes on running."""

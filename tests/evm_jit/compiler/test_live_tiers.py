@@ -290,6 +290,22 @@ def test_closing_before_anything_was_hot_opens_nothing_afterwards(monkeypatch: p
     assert [(queue._thread, queue.worker_pid) for queue in opened] == [(None, None)]
 
 
+def test_no_batch_waits_for_the_queue_to_be_opened(monkeypatch: pytest.MonkeyPatch):
+    opened: list[InProcess] = []
+
+    def open_queue() -> InProcess:
+        opened.append(InProcess())
+        return opened[-1]
+
+    monkeypatch.setattr(live_tiers, "open_queue", open_queue)
+    engine = NativeEngine(LiveTiers())
+    engine.warm_up()
+    assert len(opened) == 1
+    run(engine, make_state(), 0, 3)
+    assert len(opened) == 1
+    assert len(opened[0].submitted) == 1
+
+
 def test_states_share_what_was_compiled():
     queue = InProcess()
     engine, tiers = engine_with(queue)
