@@ -11,7 +11,7 @@ from tests.conformance.known_failures import is_known
 from tests.conformance.refusals import wrong_reason
 
 
-@pytest.fixture(scope="module", params=["reference", "interpreter"])
+@pytest.fixture(scope="module", params=["reference", "interpreter", *corpus.MACHINE_CODE])
 def engine(request: pytest.FixtureRequest) -> Engine:
     return make_engine(request.param)
 
@@ -19,7 +19,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.mark.parametrize("folder", corpus.folders(BLOCK_TESTS) or [pytest.param("", id="none")])
 def test_sample_of_a_folder_of_block_tests_passes(folder: str, engine: Engine) -> None:
     root = public_data.data("ethereum-tests")
-    cases = corpus.sample(BLOCK_TESTS, root / folder, folder)
+    cases = corpus.sample(BLOCK_TESTS, root / folder, folder, engine.name)
     assert cases, "the folder has block tests on forks that leveret knows"
     verdicts = [BLOCK_TESTS.run(case, engine) for case in cases if not is_known(case.name)]
     failures = [f"{verdict.name}: {error}" for verdict in verdicts if (error := verdict.error or wrong_reason(verdict))]
