@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from evm_jit.compiler import control, environment, words
+from evm_jit.compiler import control, environment, storage, words
 from evm_jit.compiler.blocks import JUMPDEST, Instruction
 from evm_jit.compiler.builtins import INSTRUCTIONS
 from evm_jit.compiler.emission import Emission
@@ -13,6 +13,7 @@ _EMITTED: Final[Mapping[str, words.Emit]] = {
     **dict.fromkeys(INSTRUCTIONS, Emission.call),
     **words.EMITTED,
     **environment.EMITTED,
+    **storage.EMITTED,
     "JUMP": control.jump,
     "JUMPI": control.jump_if,
 }

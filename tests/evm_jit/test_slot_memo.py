@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from evm_jit.compiler.forced import CompiledEngine
+from evm_jit.compiler.object_code import HOT
 from evm_jit.engine import Call
 from evm_jit.machine import SLOT_MEMO_COUNT
 from evm_jit.native import NativeEngine
@@ -20,7 +21,7 @@ CALLER, FIRST, SECOND = (bytes(18) + tail for tail in (b"\xca\x11", b"\x10\x00",
 ENVIRONMENT = BlockEnvironment(fork=Fork.OSAKA, chain_id=1, number=1, timestamp=1, gas_limit=1 << 40)
 
 
-@pytest.fixture(params=(NativeEngine, CompiledEngine))
+@pytest.fixture(params=(NativeEngine, CompiledEngine, lambda: CompiledEngine(HOT)), ids=("native", "compiled", "hot"))
 def engine(request):
     return request.param()
 

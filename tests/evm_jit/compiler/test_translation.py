@@ -133,3 +133,19 @@ def test_two_limbs_are_divided_where_the_quotient_is_one():
     assert "call i64 @leveret_div(" in text, "of others by the interpreter's function"
     # PUSH1 7, CALLVALUE, DIV
     assert "udiv i64 %limb" in block("60073404" + "00", "b0", "c0", HOT), "LLVM multiplies"
+
+
+def test_a_warm_slot_is_read_in_place():
+    # CALLER, SLOAD, STOP
+    text = block("3354" + "00", "b0", "c0", HOT)
+    assert (
+        """\
+loaded:
+  %loaded.gas = phi i64 [ %gas, %warm ], [ %gas, %asked ]
+  %loaded.word = phi i256 [ %word, %warm ], [ %word, %asked ]
+  %is_paid = icmp sge i64 %loaded.gas, 0"""
+        in text
+    )
+    assert "%is_warm = icmp eq i64 %transaction, %transaction" in text
+    assert "call i64 @leveret_sload(" in text, "of a slot that is cold, or was not found lately"
+    assert "is_warm" not in block("3354" + "00", "b0", "c0"), "in the first tier a builtin does it all"
