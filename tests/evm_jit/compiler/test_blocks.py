@@ -1,6 +1,8 @@
 """Bytecode in blocks and sections."""
 
-from evm_jit.compiler.blocks import BLOCK_WEIGHT_MAX, cut
+import pytest
+
+from evm_jit.compiler.blocks import BLOCK_WEIGHT_MAX, BLOCK_WORDS_MAX, cut
 from primitives.forks import Fork
 
 
@@ -61,6 +63,13 @@ def test_a_block_says_how_low_and_how_high_the_stack_gets():
 
 
 def test_a_heavy_block_is_cut():
-    program = cut(bytes.fromhex("02") * BLOCK_WEIGHT_MAX, Fork.OSAKA)
-    assert len(program.blocks) == 8
+    program = cut(bytes.fromhex("8002") * BLOCK_WEIGHT_MAX, Fork.OSAKA)
+    assert len(program.blocks) == 9
     assert max(block.weight for block in program.blocks.values()) < BLOCK_WEIGHT_MAX + 8
+
+
+@pytest.mark.parametrize("number", [0x5F, 0x5A, 0x50, 0x17, 0x9F], ids=["PUSH0", "GAS", "POP", "OR", "SWAP16"])
+def test_a_block_moves_few_words(number: int):
+    blocks = cut(bytes((number,)) * 1_000, Fork.OSAKA).blocks.values()
+    assert sum(len(list(block.instructions)) for block in blocks) == 1_000
+    assert all(max(block.least, block.growth) <= BLOCK_WORDS_MAX for block in blocks)
