@@ -89,9 +89,9 @@ bench-gas:  ## measure the ns/gas of every opcode and precompile (ARGS="--engine
 	@$(call INSTALL,dev,requirements-dev.lock)
 	@exec .venv/bin/leveret bench gas $(ARGS)
 
-fuzz:  ## compare engines on COUNT random programs (100,000), with revm and EELS (ARGS="--seed 7 --fork osaka")
+fuzz:  ## compare engines and machine code on COUNT random programs (100,000), with revm and EELS (ARGS="--fork osaka")
 	@$(call INSTALL,dev,requirements-dev.lock)
-	@exec .venv/bin/python -m tests.differential --count $(COUNT) $(ARGS)
+	@exec .venv/bin/python -m tests.differential --count $(COUNT) --jobs 2 $(ARGS)
 
 mutants:  ## check that the suite finds small wrongs in the engine: minutes for each (ARGS="--count 20 --seed 1")
 	@$(call INSTALL,dev,requirements-dev.lock)

@@ -7,6 +7,7 @@ in the next process.
 
 # mypy: allow-untyped-calls
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -50,10 +51,17 @@ def interpreter_entry() -> int:
     return _leave()[1]
 
 
-def load_object(object_bytes: bytes) -> LoadedCode:
-    """Link an object of ours with the builtins."""
+def link(object_bytes: bytes, symbols: Iterable[str]) -> Any:
+    """Link an object of ours with the builtins: a library whose items are the addresses of its `symbols`."""
     builder = llvm.JITLibraryBuilder().add_object_img(object_bytes).add_current_process()
     for symbol, (_, address) in compile_builtins().items():
         builder.import_symbol(symbol, address)
-    library = builder.export_symbol(ENTRY).link(_linker(), f"contract-{next(_numbers)}")
+    for symbol in symbols:
+        builder.export_symbol(symbol)
+    return builder.link(_linker(), f"contract-{next(_numbers)}")
+
+
+def load_object(object_bytes: bytes) -> LoadedCode:
+    """What the object of one contract becomes."""
+    library = link(object_bytes, (ENTRY,))
     return LoadedCode(library[ENTRY], library)

@@ -49,9 +49,10 @@ def optimised(ir_text: str, tier: int) -> Any:
     return module
 
 
-def emit_object(ir_text: str, tier: int) -> bytes:
-    """Object code."""
-    octets: bytes = target_machine(CODE_LEVELS[tier]).emit_object(optimised(ir_text, tier))
+def emit_object(ir_text: str, tier: int, code_level: int | None = None) -> bytes:
+    """Object code; `code_level` in place of the tier's."""
+    level = CODE_LEVELS[tier] if code_level is None else code_level
+    octets: bytes = target_machine(level).emit_object(optimised(ir_text, tier))
     return octets
 
 

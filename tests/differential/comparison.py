@@ -9,7 +9,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,6 @@ from tests.differential.cases import Case, CaseResult, differences, make_case
 from tests.differential.eels import run_on_eels
 from tests.differential.engine_runs import run_on_engine
 from tests.differential.frames import (
-    BATCH_SIZE,
     Batch,
     Frame,
     FrameResult,
@@ -34,12 +33,14 @@ from tests.differential.frames import (
     make_batch,
     make_frame,
 )
+from tests.differential.machine_code import MachineCodeEngine
 from tests.differential.minimise import minimised, minimised_code
 from tests.differential.reports import show
 from tests.differential.revm import FramesOnRevm
 
 EELS: Final = "eels"
 REVM: Final = "revm"
+MACHINE_CODE: Final = MachineCodeEngine.name
 
 RunCase = Callable[[Case], CaseResult]
 
@@ -63,6 +64,12 @@ class Tally:
 
     endings: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
+    machine_code: Counter[str] = field(default_factory=Counter)  # What was compiled, and what of it ran.
+
+    def add(self, other: "Tally") -> None:
+        """What somebody else compared, too."""
+        for member in fields(self):
+            getattr(self, member.name).update(getattr(other, member.name))
 
     @property
     def count(self) -> int:
@@ -79,6 +86,15 @@ class Tally:
         return now
 
 
+@dataclass
+class Compared:
+    """How many seeds were compared, how many of them differ, and what was compared."""
+
+    done: int = 0
+    found: int = 0
+    tally: Tally = field(default_factory=Tally)
+
+
 def make_engines(names: Sequence[str]) -> dict[str, Engine]:
     """The engines of leveret among `names`; ConfigError for a name that nobody has, or an oracle that is not here."""
     engines = {}
@@ -87,10 +103,14 @@ def make_engines(names: Sequence[str]) -> dict[str, Engine]:
             raise ConfigError(f"{eels.ABSENCE}.")
         if name == REVM and not revm.IS_INSTALLED:
             raise ConfigError(f"{revm.ABSENCE}.")
-        if name not in (EELS, REVM):
+        if name == MACHINE_CODE:
+            engines[name] = MachineCodeEngine()
+        elif name not in (EELS, REVM):
             engines[name] = make_engine(name)
     if REVM in names and (EELS in names or names[0] == REVM):
         raise ConfigError("revm runs single frames and EELS whole transactions: name one of them, and an engine first.")
+    if MACHINE_CODE in names and (names[0] != MACHINE_CODE or len(names) != 2 or len(engines) != 2):
+        raise ConfigError(f"{MACHINE_CODE} is compared with one engine of leveret: {MACHINE_CODE},interpreter.")
     return engines
 
 
@@ -202,7 +222,7 @@ def compare_frames(
             begin = tally.timed("making", begin)
             results: dict[str, FrameResult] = {}
             for name, runner in list(runners.items()):
-                results[name] = _run_frame(runner, frame, name)
+                results[name] = run_frame(runner, frame, name)
                 begin = tally.timed(name, begin)
                 if results[name].crash is not None:
                     runners[name] = FramesOnEngine(batch, engines[name])  # Its state is not what it was.
@@ -214,33 +234,33 @@ def compare_frames(
             yield (
                 None
                 if other is None
-                else _frame_finding(frame, batch, (names[0], other), engines, is_reduced=is_reduced)
+                else frame_finding(frame, batch, (names[0], other), engines, is_reduced=is_reduced)
             )
 
 
 def _run_pair(frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine]) -> list[str]:
     """What differs between the two, each in a state of its own."""
-    first = _run_frame(FramesOnEngine(batch, engines[pair[0]]), frame, pair[0])
+    first = run_frame(FramesOnEngine(batch, engines[pair[0]]), frame, pair[0])
     if pair[1] == REVM:
         return frame_differences(first, FramesOnRevm(batch).run(frame, first))
-    return frame_differences(first, _run_frame(FramesOnEngine(batch, engines[pair[1]]), frame, pair[1]))
+    return frame_differences(first, run_frame(FramesOnEngine(batch, engines[pair[1]]), frame, pair[1]))
 
 
-def _run_frame(runner: FramesOnEngine, frame: Frame, name: str) -> FrameResult:
+def run_frame(runner: FramesOnEngine, frame: Frame, name: str) -> FrameResult:
     try:
         return runner.run(frame)
     except Exception as error:
         return FrameResult(crash=_crash(name, error))
 
 
-def _frame_finding(
+def frame_finding(
     frame: Frame, batch: Batch, pair: tuple[str, str], engines: dict[str, Engine], *, is_reduced: bool
 ) -> Finding:
     found = _run_pair(frame, batch, pair, engines)
     lines = [f"{pair[0]} and {pair[1]} differ ({batch.fork.name.lower()}):"]
     if not found:
         lines.append("    only after the frames before it in its batch, which left something behind")
-        return Finding(frame.seed, "\n".join(lines), count=frame.seed - batch.number * BATCH_SIZE + 1)
+        return Finding(frame.seed, "\n".join(lines), count=frame.seed - batch.first_seed + 1)
     kinds = {sentence.split()[0] for sentence in found}
 
     def still_differs(code: bytes) -> bool:

@@ -23,6 +23,7 @@ from primitives.state_diff import Account, AccountChange, StateDiff
 from statestore.state import State
 from tests.differential import scenes
 from tests.differential.account_states import AccountState, account_states, accounts_after
+from tests.differential.cases import NOT_SAID
 from tests.differential.code_writer import Scenery
 from tests.differential.edge_words import random_word
 from tests.differential.programs import program
@@ -57,8 +58,8 @@ class Frame:
 @dataclass(frozen=True)
 class FrameResult:
     """
-    `changes` are the accounts that are not as before, as they are now; None for one that is gone. `crash` is what was
-    raised instead of a result.
+    `changes` are the accounts that are not as before, as they are now; None for one that is gone. `halt` is `NOT_SAID`
+    by who does not say it in the words of leveret. `crash` is what was raised instead of a result.
     """
 
     succeeded: bool = False
@@ -72,12 +73,17 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class Batch:
-    """What the frames of a batch share."""
+    """What the frames of a batch, so many at most, share."""
 
     number: int
     fork: Fork
     environment: BlockEnvironment
     accounts: tuple[PreAccount, ...]
+    size: int = BATCH_SIZE
+
+    @property
+    def first_seed(self) -> int:
+        return self.number * self.size
 
     @cached_property
     def scenery(self) -> Scenery:
@@ -85,7 +91,7 @@ class Batch:
         return Scenery(self.fork, CONTRACTS[1:], (CONTRACTS[0], *known.addresses))
 
 
-def make_batch(number: int, fork: Fork | None = None) -> Batch:
+def make_batch(number: int, fork: Fork | None = None, size: int = BATCH_SIZE) -> Batch:
     """The batch with this number; without a fork, the number chooses one."""
     rng = Random(-1 - number)
     chosen = rng.choices(FORKS, FORK_WEIGHTS)[0]
@@ -93,7 +99,7 @@ def make_batch(number: int, fork: Fork | None = None) -> Batch:
     environment = scenes.frame_environment(rng, fork, (MINER, CONTRACTS[1], EOAS[0]))
     accounts = scenes.contracts(rng, fork, statements_max=LIBRARY_STATEMENTS_MAX)
     accounts.append(PreAccount(CALLER, 3, WEALTH_WEI, b"", {}))
-    return Batch(number, fork, environment, tuple(accounts))
+    return Batch(number, fork, environment, tuple(accounts), size)
 
 
 def make_frame(seed: int, batch: Batch) -> Frame:
@@ -169,9 +175,9 @@ def frame_differences(first: FrameResult, second: FrameResult) -> list[str]:
     if crashes:
         return crashes
     found = []
-    for name in ("succeeded", "gas_used", "output", "logs"):
+    for name in ("succeeded", "halt", "gas_used", "output", "logs"):
         left, right = getattr(first, name), getattr(second, name)
-        if left != right:
+        if left != right and NOT_SAID not in (left, right):
             found.append(f"{name} {show_pair(left, right)}")
     for address in sorted(first.changes.keys() | second.changes.keys()):
         left, right = first.changes.get(address), second.changes.get(address)

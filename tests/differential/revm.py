@@ -18,6 +18,7 @@ from primitives.constants import KECCAK_EMPTY
 from primitives.forks import Fork
 from primitives.receipt import Log
 from tests.differential.account_states import AccountState, account_states
+from tests.differential.cases import NOT_SAID
 from tests.differential.frames import CALLER, Batch, Frame, FrameResult
 from tests.differential.statements import STORAGE_KEY_COUNT
 
@@ -99,7 +100,7 @@ class FramesOnRevm:
         logs = tuple(_log(log) for log in result.logs)
         changes = self._changes(expected)
         evm.revert(snapshot)
-        return FrameResult(result.is_success, gas_used, output, logs, changes, result.reason)
+        return FrameResult(result.is_success, gas_used, output, logs, changes, NOT_SAID)
 
     def _changes(self, expected: FrameResult) -> dict[bytes, AccountState | None]:
         """What in the journal is not as it was before."""
