@@ -12,11 +12,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Semaphore
 
 from evm_jit.compiler.compile_queue import CompileQueue, Ready, Refused
 from evm_jit.compiler.fingerprint import fingerprint
 from evm_jit.compiler.loading import LoadedCode, load_object
+from evm_jit.compiler.object_cache import ObjectCache
 from evm_jit.native import NativeEngine
 from primitives.forks import Fork
 from primitives.keccak import keccak256
@@ -74,10 +76,12 @@ def main() -> int:
     parser.add_argument("--size", type=int, help="bytes of each; else several sizes, up to 24,576")
     parser.add_argument("--tier", type=int, choices=(1, 2), default=1, help="(%(default)s)")
     parser.add_argument("--seconds", type=float, default=600, help="when to stop (%(default)s)")
+    parser.add_argument("--objects", type=Path, help="a directory to keep objects in, for the next run and `bomb_node`")
     parser.add_argument("--verbose", action="store_true", help="a line for each bomb")
     options = parser.parse_args()
     told = Semaphore(0)
-    queue: CompileQueue[LoadedCode] = CompileQueue(fingerprint(), load_object, command=COMMAND, notify=told.release)
+    cache = None if options.objects is None else ObjectCache(options.objects)
+    queue: CompileQueue[LoadedCode] = CompileQueue(fingerprint(), load_object, cache, COMMAND, told.release)
     costs: defaultdict[str, Costs] = defaultdict(Costs)
     every, memory_bytes_max, differing = Costs(), 0, 0
     interpreter = NativeEngine()
