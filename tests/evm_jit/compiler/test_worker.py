@@ -1,8 +1,9 @@
 """The worker with the compiler: what it makes, what it refuses, and bombs, a small one of every kind."""
 
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Semaphore
 
 import pytest
@@ -21,12 +22,27 @@ WAIT_S = 250
 BOMB_SIZE_BYTES = 400
 # At the niceness of a node, tests would starve beside others.
 COMMAND = (*WORKER_COMMAND[:-1], "import os; os.nice = lambda _: None; " + WORKER_COMMAND[-1])
+# A worker with this much room for addresses beside those that its imports take.
+ROOM_BYTES = 64 * 1024 * 1024
+NARROW = f"""
+import os, resource
+from pathlib import Path
+from evm_jit.compiler import worker
+
+def narrow(used_ns):
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + {ROOM_BYTES}, worker.MEMORY_SIZE_BYTES_MAX))
+
+os.nice = lambda _: None
+worker._limit_cpu = narrow
+worker.main()
+"""
 
 
 class Compilations:
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._told = Semaphore(0)
-        self.queue: CompileQueue[bytes] = CompileQueue(fingerprint(), bytes, command=COMMAND, notify=self._told.release)
+        self.queue: CompileQueue[bytes] = CompileQueue(fingerprint(), bytes, command=command, notify=self._told.release)
 
     def result(self, code: bytes, tier: int) -> Ready[bytes] | Refused:
         assert self.queue.submit(keccak256(code), code, Fork.OSAKA, tier)
@@ -75,6 +91,22 @@ def test_a_small_bomb_of_every_kind_compiles(compilations: Compilations, tier: i
         found = compilations.result(one.code, tier)
         assert isinstance(found, Ready), (one.name, found)
     assert compilations.queue.worker_pid == before
+
+
+def test_llvm_ends_only_the_worker_where_memory_does_not_suffice() -> None:
+    compilations = Compilations((*WORKER_COMMAND[:-1], NARROW))
+    small, large = b"\x5f\x5f\x01\x00", bomb(list(STATEMENTS).index("CREATE"), 24_576).code
+    try:
+        assert isinstance(compilations.result(small, 1), Ready)
+        before = compilations.queue.worker_pid
+        found = compilations.result(large, 1)
+        assert isinstance(found, Refused)
+        assert re.search(r"made LLVM abort|MemoryError", found.reason)  # Whoever came to the end of it, LLVM or Python.
+        assert compilations.result(large, 1) == found  # It is not tried again.
+        assert isinstance(compilations.result(small + small, 1), Ready)
+        assert compilations.queue.worker_pid not in (before, None)
+    finally:
+        compilations.queue.close()
 
 
 def test_another_process_has_the_same_fingerprint() -> None:
