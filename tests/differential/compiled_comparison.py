@@ -2,11 +2,14 @@
 Single frames on machine code and on an engine without: the same result, to the last unit of gas.
 
 The codes of a batch are compiled together. Code that a program creates is known when it has run once: frames with such
-code run again when that is compiled too, and both runs are compared.
+code run again when that is compiled too, and both runs are compared. Half of those that succeed run again with hardly
+enough gas.
 """
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
 
 from evm_jit.engine import Engine
 from primitives.forks import Fork
@@ -14,6 +17,9 @@ from tests.differential.comparison import MACHINE_CODE, Finding, Tally, frame_fi
 from tests.differential.compiled_frames import compiled_batches, make_compiled_frame
 from tests.differential.frames import Batch, Frame, FrameResult, FramesOnEngine, frame_differences
 from tests.differential.machine_code import BatchCode, MachineCodeEngine, manner_of
+
+SHORT_INTERVAL: Final = 2  # One in so many,
+SHORT_GAS_COUNT: Final = 5  # with one of so many amounts of gas.
 
 Watch = Callable[[range], None]
 
@@ -37,11 +43,13 @@ def compare_compiled(
         frames = [make_compiled_frame(seed, batch) for seed in seeds_of_batch]
         begin = tally.timed("making", begin)
         expected = _run_all(frames, batch, engines[names[1]], names[1])
+        short = list(_short_of_gas(frames, expected))
+        runs, expected = [*frames, *short], [*expected, *_run_all(short, batch, engines[names[1]], names[1])]
         begin = tally.timed(names[1], begin)
         code = BatchCode(batch.fork, manner_of(batch))
         code.compile([*(frame.code for frame in frames), *(account.code for account in batch.accounts)])
         begin = tally.timed("compiling", begin)
-        found = _differing(frames, expected, batch, engine, code, tally, watch)
+        found = _differing(runs, expected, batch, engine, code, tally, watch, seeds_of_batch)
         _count(frames, expected, code, tally)
         for frame in frames:
             if frame.seed not in found:
@@ -49,7 +57,7 @@ def compare_compiled(
                 continue
             watch(range(frame.seed, frame.seed + 1))
             engine.batch = BatchCode(batch.fork, code.manner._replace(has_marks=False), is_complete=True)
-            yield frame_finding(frame, batch, (names[0], names[1]), engines, is_reduced=is_reduced)
+            yield frame_finding(found[frame.seed], batch, (names[0], names[1]), engines, is_reduced=is_reduced)
 
 
 def _differing(
@@ -60,10 +68,12 @@ def _differing(
     code: BatchCode,
     tally: Tally,
     watch: Watch,
-) -> set[int]:
-    """The seeds of frames that end otherwise on machine code."""
+    seeds: range,
+) -> dict[int, Frame]:
+    """By seed, frames that end otherwise on machine code."""
     engine.batch = code
-    found, again = set(), []
+    found: dict[int, Frame] = {}
+    again: list[tuple[Frame, FrameResult]] = []
     waiting = list(zip(frames, expected, strict=True))
     while waiting:
         runner, begin = FramesOnEngine(batch, engine), time.perf_counter()
@@ -72,19 +82,27 @@ def _differing(
             missing_count = code.missing.total()
             own = run_frame(runner, frame, MACHINE_CODE)
             if frame_differences(own, result):
-                found.add(frame.seed)
+                found.setdefault(frame.seed, frame)
             if own.crash is not None:
                 runner = FramesOnEngine(batch, engine)  # Its state is not what it was.
             elif code.missing.total() > missing_count:
                 again.append((frame, result))
         begin = tally.timed(MACHINE_CODE, begin)
-        watch(range(frames[0].seed, frames[-1].seed + 1))
+        watch(seeds)
         tally.machine_code["created codes"] += len(code.missing)
         code.compile(code.missing)
         code.missing.clear()
         waiting, again = again, []
         tally.timed("compiling", begin)
     return found
+
+
+def _short_of_gas(frames: Sequence[Frame], results: Sequence[FrameResult]) -> Iterator[Frame]:
+    """Frames that succeeded once more, with the gas that they used or a little less: it ends in their last blocks."""
+    for frame, result in zip(frames, results, strict=True):
+        if result.succeeded and frame.seed % SHORT_INTERVAL == 0:
+            missing = frame.seed // SHORT_INTERVAL % SHORT_GAS_COUNT
+            yield replace(frame, gas_limit=max(0, result.gas_used - missing))
 
 
 def _run_all(frames: Sequence[Frame], batch: Batch, engine: Engine, name: str) -> list[FrameResult]:

@@ -37,7 +37,7 @@ def test_machine_code_of_a_batch_agrees_with_the_interpreter(batch: int) -> None
     first, tally = (FIRST_BATCH + batch) * BATCH_SIZE, Tally()
     assert reports(compare(range(first, first + SAMPLE), tally)) == []
     counted = tally.machine_code
-    assert tally.count == counted["entered"] == SAMPLE
+    assert counted["entered"] == SAMPLE <= tally.count
     assert tally.success_share >= 0.4
     if counted["watched"]:
         assert counted["idle"] <= SAMPLE / 8, "nearly all execute blocks of machine code"
