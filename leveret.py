@@ -6,8 +6,11 @@ answers at once. Trouble is one sentence on standard error: exit code 2 if the c
 for every other `LeveretError`.
 """
 
+import contextlib
 import importlib
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -229,7 +232,14 @@ def _run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the distribution."""
-    sys.exit(_run(sys.argv[1:]))
+    code = _run(sys.argv[1:])
+    if threading.active_count() > 1:
+        # Nothing is waited for any more, and a thread that is in LLVM while this process takes itself apart aborts it.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

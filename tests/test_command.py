@@ -61,6 +61,34 @@ def test_help_imports_nothing_slow():
     assert done.returncode == 0, done.stderr
 
 
+# As a node that warms up in the background, or loads machine code, when it is ended.
+BUSY_IN_LLVM = """
+import threading, time
+import leveret
+from evm_jit.compiler.object_code import HOT, emit_object
+from evm_jit.compiler.pipeline import translate_code
+from primitives.forks import Fork
+
+text = translate_code(bytes.fromhex("5b6001016002029050") * 800, Fork.OSAKA, HOT).text
+compilation = threading.Thread(target=emit_object, args=(text, HOT), daemon=True)
+
+def run(arguments):
+    compilation.start()
+    time.sleep(0.3)  # Until it is in LLVM, which takes seconds.
+    assert compilation.is_alive()
+    print("done", end="")
+    return 3
+
+leveret._run = run
+leveret.main()
+"""
+
+
+def test_a_command_ends_in_peace_while_a_thread_is_in_llvm():
+    done = subprocess.run([sys.executable, "-c", BUSY_IN_LLVM], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "done", "")
+
+
 @pytest.mark.parametrize("command", ["node", "statetest", "blocktest", "run", "disasm", "bench"])
 def test_every_command_explains_itself(tmp_path, command):
     done = leveret(tmp_path, command, "--help")
