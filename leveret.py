@@ -215,7 +215,7 @@ def _call(typer_app: typer.Typer, arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _run(arguments: Sequence[str]) -> int:
+def exit_code_of(arguments: Sequence[str]) -> int:
     """The exit code of a command line; trouble is printed."""
     try:
         return _call(app, arguments)
@@ -232,7 +232,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Entry point of the distribution."""
-    code = _run(sys.argv[1:])
+    code = exit_code_of(sys.argv[1:])
     if threading.active_count() > 1:
         # Nothing is waited for any more, and a thread that is in LLVM while this process takes itself apart aborts it.
         with contextlib.suppress(OSError):

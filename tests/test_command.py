@@ -79,7 +79,7 @@ def run(arguments):
     print("done", end="")
     return 3
 
-leveret._run = run
+leveret.exit_code_of = run
 leveret.main()
 """
 

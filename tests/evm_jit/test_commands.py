@@ -1,5 +1,4 @@
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,8 @@ from tests.evm_jit.transfer_case import ROOT_AFTER, entry, hexadecimal, transfer
 COUNT_GAS = "0x5a5f5260205ff3"  # GAS, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN
 
 
-def leveret_exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> int | str | None:
-    monkeypatch.setattr(sys, "argv", ["leveret", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        leveret.main()
-    return end.value.code
+def leveret_exit_code(*arguments: str | Path) -> int:
+    return leveret.exit_code_of([*map(str, arguments)])
 
 
 @pytest.fixture
@@ -30,10 +26,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "stOne"
 
 
-def test_statetest_json_is_a_list_and_nothing_else(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert leveret_exit_code(monkeypatch, "statetest", folder, "--json", "--fork", "Prague") == 0
+def test_statetest_json_is_a_list_and_nothing_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leveret_exit_code("statetest", folder, "--json", "--fork", "Prague") == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out) == [
         {
@@ -48,10 +42,10 @@ def test_statetest_json_is_a_list_and_nothing_else(
 
 
 def test_statetest_shows_a_summary_and_exits_with_1_when_a_case_fails(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder / "fails.json", {"t": transfer_test(Cancun=[entry(root=bytes(32))])})
-    assert leveret_exit_code(monkeypatch, "statetest", folder) == 1
+    assert leveret_exit_code("statetest", folder) == 1
     shown = capsys.readouterr().out
     assert "FAIL  stOne/fails.json/t/Cancun/d0g0v0" in shown
     assert [line.split()[1:3] for line in shown.splitlines() if line.startswith("all")] == [["2", "1"]]
@@ -107,7 +101,7 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert leveret_exit_code(monkeypatch, *arguments) == 2
+    assert leveret_exit_code(*arguments) == 2
     captured = capsys.readouterr()
     assert sentence in captured.err
     assert captured.err.count("\n") == 1
@@ -121,13 +115,11 @@ def test_a_file_that_is_named_must_be_a_test_of_the_kind(folder: Path) -> None:
         blocktest([folder / "passes.json"])
 
 
-def test_blocktest_json_is_a_list_and_nothing_else(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_blocktest_json_is_a_list_and_nothing_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pre = {SENDER: Account(0, 10**18)}
     genesis = genesis_header(Fork.SHANGHAI, pre)
     write(folder / "blocks.json", {"t": block_test("Shanghai", genesis, pre, [], genesis, pre)})
-    assert leveret_exit_code(monkeypatch, "blocktest", folder, "--json") == 0
+    assert leveret_exit_code("blocktest", folder, "--json") == 0
     captured = capsys.readouterr()
     name = "stOne/blocks.json/t"
     root = hexadecimal(genesis.state_root)
@@ -135,15 +127,13 @@ def test_blocktest_json_is_a_list_and_nothing_else(
     assert json.loads(captured.out) == [expected]
     assert captured.err == "2 files are not block tests and were skipped.\n"
     write(folder / "fails.json", {"t": block_test("Shanghai", genesis, pre, [(b"\xc0", None)], genesis, pre)})
-    assert leveret_exit_code(monkeypatch, "blocktest", folder, "--jobs", "2") == 1
+    assert leveret_exit_code("blocktest", folder, "--jobs", "2") == 1
     assert "FAIL  stOne/fails.json/t" in capsys.readouterr().out
 
 
-def test_run_json_holds_output_gas_error_engine_and_time(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_json_holds_output_gas_error_engine_and_time(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("run", "--code", COUNT_GAS, "--gas", "1000", "--json")
-    assert leveret_exit_code(monkeypatch, *arguments) == 0
+    assert leveret_exit_code(*arguments) == 0
     result = json.loads(capsys.readouterr().out)
     assert result.pop("ns") > 0
     assert result == {"output": f"0x{998:064x}", "gasUsed": 15, "error": None, "engine": "reference"}

@@ -114,11 +114,8 @@ def test_a_listing_shows_blocks_gas_and_jumps() -> None:
     ]
 
 
-def exit_code(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
-    monkeypatch.setattr(sys, "argv", ["leveret", "disasm", *arguments])
-    with pytest.raises(SystemExit) as end:
-        leveret.main()
-    return end.value.code
+def exit_code(*arguments: str) -> int:
+    return leveret.exit_code_of(["disasm", *arguments])
 
 
 @pytest.mark.parametrize("code", ["0x6001", "6001", "-", "file"])
@@ -129,14 +126,14 @@ def test_disasm_takes_hex_a_file_and_standard_input(
         (tmp_path / "code.hex").write_text("0x60\n01\n")
         code = str(tmp_path / "code.hex")
     monkeypatch.setattr(sys, "stdin", io.StringIO(" 0x6001\n"))
-    assert exit_code(monkeypatch, code) == 0
+    assert exit_code(code) == 0
     assert capsys.readouterr().out == "block 0000  gas 3\n  0000  PUSH1 0x01                     3\n"
 
 
-def test_disasm_shows_what_a_fork_has(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(monkeypatch, "5f", "--fork", "Paris") == 0
+def test_disasm_shows_what_a_fork_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("5f", "--fork", "Paris") == 0
     assert "0x5f" in capsys.readouterr().out
-    assert exit_code(monkeypatch, "5f", "--fork", "Shanghai") == 0
+    assert exit_code("5f", "--fork", "Shanghai") == 0
     assert "PUSH0" in capsys.readouterr().out
 
 
@@ -155,7 +152,7 @@ def test_disasm_says_what_it_cannot_read(
     arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("xyz"))
-    assert exit_code(monkeypatch, *arguments) == 2
+    assert exit_code(*arguments) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith(f"leveret: {reason}")
     assert captured.out == ""
