@@ -200,7 +200,7 @@ TIER = np.dtype(  # Of a code.
     [
         ("entry", np.int64),  # address of its machine code, 0 if there is none
         ("heat", np.int64),  # gas that frames of it have used themselves
-        ("runs_left", np.int64),  # of its machine code, until one is to be repeated; below 1 for ever
+        ("runs_left", np.int64),  # of its machine code, until one is to be repeated, with that; below 1: none ever is
         ("first_left", np.int64),  # of the runs of its machine code that are all repeated
         ("repetition", np.int64),  # the last one in which a frame of it ran
     ]

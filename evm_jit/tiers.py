@@ -29,8 +29,8 @@ from statestore.table import as_tables, counters_of
 
 SLICE_GAS: Final = 50_000  # Some 20 us in the interpreter.
 LEFT, FAILED = 0, 1  # What compiled code returns: the interpreter goes on at frame.pc, or an instruction has failed.
-REPEATED_FIRST_COUNT: Final = 16  # Runs of an object that are all repeated; and then, on average, one in
-REPEATED_INTERVAL: Final = 1_000
+REPEATED_FIRST_COUNT: Final = 16  # Runs of an object, all of which are repeated.
+REPEATED_INTERVAL: Final = 1_000  # Of those behind them one in so many is, on average.
 
 call_compiled = foreign_call(ir.IntType(64), (ir.IntType(64), ir.IntType(64)))
 

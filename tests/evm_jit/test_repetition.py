@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evm_jit.machine import RESULT, TIER, Machine, as_machine, as_tier, result_row
-from evm_jit.repetition import begin_repetition, difference, end_repetition
+from evm_jit.repetition import begin_repetition, difference, end_repetition, put_off_repetition
 from evm_jit.tiers import REPEATED_FIRST_COUNT, REPEATED_INTERVAL, plan_repetition
 from primitives.kernels_cache import njit
 from statestore.state import State
@@ -34,6 +34,12 @@ def begin(machine_address, results):  # type: ignore[no-untyped-def]
 def end(machine_address, results):  # type: ignore[no-untyped-def]
     """End it: whether it left the same."""
     return end_repetition(as_machine(machine_address), result_row(results, 0, 1))
+
+
+@njit
+def put_off(machine_address):  # type: ignore[no-untyped-def]
+    """The transaction was given up."""
+    put_off_repetition(as_machine(machine_address))
 
 
 def machine_over(state: State) -> Machine:
@@ -127,3 +133,12 @@ def test_whatever_is_left_otherwise_is_seen(name: str) -> None:
     is_same, said = repeat(second)
     assert not is_same
     assert said.startswith(name.replace("_", " ") if name in ("halt", "gas_used") else "its output, its logs")
+
+
+@pytest.mark.parametrize("is_repetition", [True, False])
+def test_what_is_given_up_is_repeated_from_its_start_if_it_was_a_repetition(is_repetition: bool) -> None:
+    """The rows that the first run wrote may be other ones by then."""
+    machine = machine_over(State())
+    machine["repeating"] = int(is_repetition)
+    put_off(machine.address)
+    assert (machine["repeats"], machine["repeating"]) == (int(is_repetition), 0)
