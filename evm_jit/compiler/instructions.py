@@ -7,7 +7,7 @@ from evm_jit.compiler import control, environment, storage, words
 from evm_jit.compiler.blocks import JUMPDEST, Instruction
 from evm_jit.compiler.builtins import INSTRUCTIONS
 from evm_jit.compiler.emission import Emission
-from evm_jit.compiler.values import Value, fold
+from evm_jit.compiler.values import Value, fold, identity
 
 _EMITTED: Final[Mapping[str, words.Emit]] = {
     **dict.fromkeys(INSTRUCTIONS, Emission.call),
@@ -36,7 +36,7 @@ def write_instruction(emission: Emission, instruction: Instruction) -> None:
     if opcode.put == 1 and opcode.name in words.FOLDED:
         operands = [stack.word_at(stack.height - 1 - index) for index in range(opcode.taken)]
         known: Value | None = fold(opcode.name, operands)
-        known = words.identity(opcode.name, operands) if known is None else known
+        known = identity(opcode.name, operands) if known is None else known
         if known is not None:
             stack.drop(opcode.taken)
             return stack.push(known)

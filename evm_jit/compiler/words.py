@@ -11,7 +11,7 @@ from typing import Final
 from evm_jit.compiler.blocks import Instruction
 from evm_jit.compiler.emission import Emission
 from evm_jit.compiler.ir_text import LIKELY, FunctionText
-from evm_jit.compiler.values import FOLDS, WORD_MASK, Small, Truth, Value, Word
+from evm_jit.compiler.values import FOLDS, Small, Truth, Word
 from primitives.instructions import IS_X86
 
 # Two limbs by one. It traps if the quotient does not fit, so it has effects: LLVM must not move it.
@@ -231,24 +231,6 @@ def _outlined(emission: Emission, name: str, x: str, y: str) -> str:
     """What LLVM takes long to compile is one function a module."""
     emission.symbols[name] += 1
     return emission.text.let(name, f"call i256 @{name}(i256 {x}, i256 {y})")
-
-
-def identity(name: str, operands: list[Value]) -> Value | None:
-    """What an instruction gives without doing anything, as x + 0 does; None if it must be done."""
-    if len(operands) != 2:
-        return None
-    x, y = operands
-    if name in ("ADD", "OR", "XOR") and 0 in (x, y):
-        return y if x == 0 else x
-    if name == "AND" and WORD_MASK in (x, y):
-        return y if x == WORD_MASK else x
-    if name == "MUL" and 1 in (x, y):
-        return y if x == 1 else x
-    if name in ("SUB", "DIV") and y == int(name == "DIV"):
-        return x
-    if name in ("SHL", "SHR", "SAR") and x == 0:
-        return y
-    return None
 
 
 # Instructions whose result may be known, or be one of the operands.

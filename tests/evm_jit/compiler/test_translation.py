@@ -57,6 +57,12 @@ def test_constants_become_no_code():
     assert "store i256 5, ptr %top.b0" in text
 
 
+def test_a_comparison_of_a_word_with_itself_decides_no_jump():
+    # CALLVALUE, DUP1, LT, PUSH1 8, JUMPI, CALLER, STOP, JUMPDEST
+    text = block("34801060085733005b", "b0", "b8")
+    assert "br label %b6" in text and "taken" not in text
+
+
 def test_a_loop_keeps_its_words_in_registers():
     # PUSH1 100; JUMPDEST, PUSH1 1, SWAP1, SUB, DUP1, PUSH1 2, JUMPI
     text = block("60645b6001900380600257", "b2", "gate2", HOT)
