@@ -155,3 +155,23 @@ loaded:
     assert "%is_warm = icmp eq i64 %transaction, %transaction" in text
     assert "call i64 @leveret_sload(" in text, "of a slot that is cold, or was not found lately"
     assert "is_warm" not in block("3354" + "00", "b0", "c0"), "in the first tier a builtin does it all"
+
+
+def test_a_slot_that_this_mini_block_has_written_is_written_in_place():
+    # CALLER, CALLVALUE, SSTORE, STOP
+    text = block("333455" + "00", "b0", "c0", HOT)
+    assert (
+        """\
+plain:
+  %place = mul i64 %count, 40
+  %undo = getelementptr i8, ptr %tables, i64 72
+  %undo = load ptr, ptr %undo, align 8
+  %undone = getelementptr i8, ptr %undo, i64 %place
+"""
+        in text
+    )
+    assert "%cost = select i1 %is_first, i64 2900, i64 100" in text
+    assert "call i64 @leveret_sstore(" in text, "where something else has to be done as well"
+    # CALLER, PUSH0, CALLVALUE, SSTORE, STOP
+    assert "plain" not in block("335f3455" + "00", "b0", "c0", HOT), "an emptied slot is counted"
+    assert "plain" not in block("333455" + "00", "b0", "c0"), "in the first tier a builtin does it all"
