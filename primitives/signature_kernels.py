@@ -12,7 +12,7 @@ import numpy as np
 
 from primitives.keccak_kernels import keccak256_many_at, write_message
 from primitives.kernels_cache import njit, njit_without_lock
-from primitives.memory import clear_bytes, copy_bytes
+from primitives.memory import clear_bytes
 from primitives.records import address_of, row_of
 from primitives.secp256k1 import N
 from primitives.secp256k1_calls import recover_key
@@ -29,12 +29,11 @@ from primitives.signature_record import (
     UNDECIDED,
     VALID,
 )
-from primitives.transaction_kernels import DECODED, SIGNING_HASH_AT, UNSIGNED, decode_many, transaction_row
-from primitives.u256 import load_big_endian, store_big_endian
+from primitives.u256 import load_big_endian
 from primitives.wide_integers import Constant, u256
 
 POINT_SIZE_BYTES = KEY_SIZE_BYTES - 1
-ORDER, HALF_ORDER, ADDRESS_MASK = Constant(N), Constant(N // 2), Constant((1 << 160) - 1)
+ORDER, HALF_ORDER = Constant(N), Constant(N // 2)
 
 signature_row = row_of(SIGNATURE)
 
@@ -83,41 +82,3 @@ def recover_signers(functions, workspace, signatures, count, is_low_s):
         signature = signature_row(signatures, index, count)
         if signature.is_valid == INVALID:
             clear_bytes(address_of(signature) + KEY_HASH_AT, 32)
-
-
-@njit
-def ask_for_sender(transaction, signature):
-    """Fill in a SIGNATURE from a DECODED_TRANSACTION (scalars); a malformed one gets a parity that nobody has."""
-    if transaction.status != DECODED:
-        signature.y_parity = 2
-        return
-    place = address_of(signature)
-    signature.y_parity = transaction.y_parity
-    copy_bytes(place + DIGEST_AT, address_of(transaction) + SIGNING_HASH_AT, 32)
-    store_big_endian(place + NUMBERS_AT, transaction.r)
-    store_big_endian(place + NUMBERS_AT + 32, transaction.s)
-
-
-@njit_without_lock
-def recover_senders_of(functions, workspace, raw, starts, count, transactions, signing, signatures):
-    """
-    Decode transactions, hash them, and find who sent them, which the records then tell.
-
-    functions, workspace, signatures : int64         as `recover_signers` takes them
-    raw, starts, count, transactions, signing : int64    as `decode_many` takes them
-    """
-    decode_many(raw, starts, count, transactions, signing)
-    for index in range(count):
-        ask_for_sender(transaction_row(transactions, index, count), signature_row(signatures, index, count))
-    recover_signers(functions, workspace, signatures, count, 1)
-    for index in range(count):
-        name_sender(transaction_row(transactions, index, count), signature_row(signatures, index, count))
-
-
-@njit
-def name_sender(transaction, signature):
-    """Write what is known of a SIGNATURE into its DECODED_TRANSACTION (scalars): the sender, or that there is none."""
-    if signature.is_valid == VALID:
-        transaction.sender = load_big_endian(address_of(signature) + KEY_HASH_AT) & ADDRESS_MASK
-    elif transaction.status == DECODED:
-        transaction.status = UNSIGNED

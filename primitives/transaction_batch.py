@@ -15,7 +15,7 @@ from primitives.compiled_calls import INT, compile_call
 from primitives.errors import InvalidTransaction
 from primitives.secp256k1_calls import libsecp256k1_functions
 from primitives.secp256k1_simd.switch import LANES
-from primitives.signature_kernels import recover_senders_of
+from primitives.sender_kernels import recover_senders_of
 from primitives.signature_record import SIGNATURE
 from primitives.transaction import DYNAMIC_FEE, Transaction, decode_transaction
 from primitives.transaction_kernels import (
@@ -49,7 +49,7 @@ def decode(raw: int, starts: int, count: int, records: int, signing: int) -> int
 def recover(
     functions: int, workspace: int, raw: int, starts: int, count: int, records: int, signing: int, signatures: int
 ) -> int:
-    """`signature_kernels.recover_senders_of`."""
+    """`sender_kernels.recover_senders_of`."""
     recover_senders_of(functions, workspace, raw, starts, count, records, signing, signatures)  # type: ignore[no-untyped-call]
     return 0
 

@@ -36,7 +36,8 @@ from primitives.intrinsic_gas import (
 )
 from primitives.kernels_cache import njit, njit_without_lock
 from primitives.records import address_of, offset_of, record_at, row_of
-from primitives.signature_kernels import ask_for_sender, name_sender, recover_signers, signature_row
+from primitives.sender_kernels import ask_for_sender, name_sender
+from primitives.signature_kernels import recover_signers, signature_row
 from primitives.transaction import ACCESS_LIST, BLOB, DYNAMIC_FEE, LEGACY, SET_CODE
 from primitives.transaction_kernels import DECODED, WORD, decode_many, transaction_row
 from primitives.validity import FIRST_FORK_OF_TYPE as FIRST_FORK
@@ -113,7 +114,7 @@ def judge_all(functions, workspace, raw, starts, count, transactions, signing, s
     Decode transactions, hash them, find who sent them, and judge them.
 
     functions, workspace, raw, starts, count, transactions, signing, signatures : int64     as
-        `signature_kernels.recover_senders_of` takes them
+        `sender_kernels.recover_senders_of` takes them
     gate_address : int64    of a GATE
     verdicts : int64        address of VERDICT[count], modified
 

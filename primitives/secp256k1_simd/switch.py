@@ -6,6 +6,7 @@ thousand is compared with libsecp256k1's. If one is not the same, a thread that 
 libsecp256k1, the lanes are switched off in this process for good, and the log tells.
 """
 
+import hashlib
 import logging
 import os
 import threading
@@ -15,12 +16,11 @@ from ctypes import CFUNCTYPE, c_int64, c_void_p
 from typing import Final
 
 import numpy as np
+from coincurve import PrivateKey
 
-from primitives.keccak import keccak256
 from primitives.secp256k1_simd.kernels import WORKSPACE
 from primitives.secp256k1_simd.machine_code import MachineCode, aligned, is_supported, load
 from primitives.secp256k1_simd.work_area import SIGNATURES_IN_UNIT, work_area_size
-from primitives.signature import address_of, sign
 from primitives.signature_record import SIGNATURE, VALID
 
 CHECK_INTERVAL: Final = 1_000
@@ -101,21 +101,21 @@ class Switch:
 
 def recovers_right(code: MachineCode) -> bool:
     """Whether a unit of signatures has the keys that signed them."""
-    keys = [number.to_bytes(32, "big") for number in range(1, SIGNATURES_IN_UNIT + 1)]
+    keys = [PrivateKey.from_int(number) for number in range(1, SIGNATURES_IN_UNIT + 1)]
     records, work = np.zeros(len(keys), SIGNATURE), aligned(work_area_size(1))
     for record, key in zip(records, keys, strict=True):
-        digest = keccak256(key)
-        y_parity, r, s = sign(key, digest)
+        digest = hashlib.sha256(key.secret).digest()
+        signature = key.sign_recoverable(digest, hasher=None)
         record["digest"] = np.frombuffer(digest, np.uint8)
-        record["numbers"] = np.frombuffer(r.to_bytes(32, "big") + s.to_bytes(32, "big"), np.uint8)
-        record["y_parity"] = y_parity
+        record["numbers"] = np.frombuffer(signature[:64], np.uint8)
+        record["y_parity"] = signature[64]
     places = records.ctypes.data + SIGNATURE.itemsize * np.arange(len(keys), dtype=np.int64)
     lift = CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p)(code.lift)
     recover = CFUNCTYPE(c_int64, c_void_p, c_int64, c_void_p, c_void_p)(code.recover)
     lift(places.ctypes.data, 1, work.ctypes.data)
     recover(places.ctypes.data, 1, code.comb.ctypes.data, work.ctypes.data)
-    found = [keccak256(record["key"][1:].tobytes())[12:] for record in records]
-    return bool((records["is_valid"] == VALID).all()) and found == [address_of(key) for key in keys]
+    points = b"".join(key.public_key.format(compressed=False)[1:] for key in keys)
+    return bool((records["is_valid"] == VALID).all()) and records["key"][:, 1:].tobytes() == points
 
 
 LANES: Final = Switch()
