@@ -17,7 +17,7 @@ from primitives.constants import ZERO_HASH
 from primitives.errors import UnknownBlock
 from rpc.backend import Backend
 from rpc.encoding import BlockReference
-from statestore.history import BlockBody
+from statestore.chain_blocks import BlockBody
 from statestore.view import StateView
 
 

@@ -15,7 +15,7 @@ from primitives.transaction import BLOB, DYNAMIC_FEE, LEGACY, SET_CODE, AccessLi
 from primitives.validity import GAS_PER_BLOB
 from rpc.encoding import data, quantity
 from rpc.fees import blob_base_fee
-from statestore.history import BlockBody, ChainTransaction
+from statestore.chain_blocks import BlockBody, ChainTransaction
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from rpc.encoding import read_address, read_block_number, read_hash, read_list, 
 from rpc.errors import InvalidParams, InvalidValue, ServerError
 from rpc.json_objects import Json, log_object
 from rpc.settings import RpcSettings
-from statestore.history import ChainTransaction
+from statestore.chain_blocks import ChainTransaction
 
 TOPICS_MAX: Final = 4
 CHOICES_MAX: Final = 1_000  # Addresses, or alternatives for one topic.

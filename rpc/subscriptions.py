@@ -26,7 +26,7 @@ from rpc.feed import Feed
 from rpc.json_objects import header_object, pending_transaction_object
 from rpc.logs import LogCriteria
 from rpc.settings import RpcSettings
-from statestore.history import ChainTransaction
+from statestore.chain_blocks import ChainTransaction
 
 CLOSE_TRY_AGAIN_LATER: Final = 1013
 EVENTS_BEHIND_MAX: Final = 10_000  # Sealed blocks and mini-blocks that wait to be told: over a minute of them.

@@ -15,17 +15,16 @@ the disk.
 
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from primitives.block import Header, SealedBlock
+from primitives.block import SealedBlock
 from primitives.constants import LOGS_BLOCKS_MAX
 from primitives.errors import DatadirCorrupt, DecodingError
 from primitives.mini_block import MiniBlock
-from primitives.receipt import Receipt
-from primitives.transaction import Transaction
 from primitives.wire import decode_mini_block, decode_sealed_block, encode_mini_block, encode_sealed_block
+from statestore.chain_blocks import BlockBody, ChainTransaction, block_body, chain_transaction
 from statestore.disk import WRITE_BUFFER_BYTES, Disk
 from statestore.recent import Recent
 
@@ -50,42 +49,6 @@ TAIL_CHECKED_BYTES: Final = 32 * 1024 * 1024
 
 assert TAIL_CHECKED_BYTES >= 4 * WRITE_BUFFER_BYTES, "a hole has its edge in the part that is checked"
 assert _BLOCKS_CACHED_MAX > LOGS_BLOCKS_MAX, "the largest search for logs can find every header in the cache"
-
-
-@dataclass(frozen=True, slots=True)
-class ChainTransaction:
-    """
-    A transaction where it stands in the chain, with its receipt.
-
-    `block_hash` is that of the block or, until it is sealed, of the mini-block; `index` and `first_log_index` count
-    from the start of the block.
-    """
-
-    transaction: Transaction
-    receipt: Receipt
-    block_number: int
-    block_hash: bytes
-    is_sealed: bool
-    block_timestamp: int
-    base_fee_per_gas: int
-    index: int
-    first_log_index: int
-    mini_block_number: int
-
-
-@dataclass(frozen=True)
-class BlockBody:
-    """
-    A block with its transactions; the open one has no header yet.
-
-    `mini_blocks` are the numbers of its mini-blocks, `size_bytes` that of the block in RLP (of the open one: of its
-    transactions).
-    """
-
-    header: Header | None
-    transactions: tuple[ChainTransaction, ...]
-    mini_blocks: range
-    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -275,7 +238,7 @@ class History:
             raise self._disk.damaged(f"the index of transactions does not fit mini-block {mini_block_number}")
         block = self.sealed_block(mini_block.block_number)
         header_hash = None if block is None else block.hash
-        return _chain_transaction(mini_block, position, header_hash, index, first_log_index)
+        return chain_transaction(mini_block, position, header_hash, index, first_log_index)
 
     def body(self, number: int) -> BlockBody | None:
         """A sealed block or, if it has mini-blocks, the open one; None if there is no such block."""
@@ -289,7 +252,7 @@ class History:
         if block is None:
             return None
         numbers = range(block.first_mini_block, block.version)
-        body = _body(block.header, numbers, self._mini_blocks_of(numbers))
+        body = block_body(block.header, numbers, self._mini_blocks_of(numbers))
         self._bodies.put(number, body, 1 + len(body.transactions))
         return body
 
@@ -432,7 +395,7 @@ class History:
             if known.body is None or known.mini_block_count < len(tip.open_mini_blocks):
                 added = tip.open_mini_blocks[known.mini_block_count :]
                 numbers = range(tip.head.version, tip.next_mini_block)
-                known.body = _body(None, numbers, added, known.body)
+                known.body = block_body(None, numbers, added, known.body)
                 known.mini_block_count = len(tip.open_mini_blocks)
             return known.body
 
@@ -448,55 +411,3 @@ def _places(mini_block: MiniBlock, tip: _Tip) -> Iterator[tuple[bytes, bytes]]:
         place = _PLACE.pack(mini_block.number, position, tip.transaction_count + position, first_log_index)
         yield _TRANSACTION + transaction.hash, place
         first_log_index += len(mini_block.receipts[position].logs)
-
-
-def _body(
-    header: Header | None, numbers: range, mini_blocks: Iterable[MiniBlock], before: BlockBody | None = None
-) -> BlockBody:
-    """The block whose transactions are those of `before` and then those of `mini_blocks`."""
-    transactions = [] if before is None else list(before.transactions)
-    first_log_index = 0
-    if transactions:
-        first_log_index = transactions[-1].first_log_index + len(transactions[-1].receipt.logs)
-    header_hash = None if header is None else header.hash
-    for mini_block in mini_blocks:
-        for position, receipt in enumerate(mini_block.receipts):
-            index = len(transactions)
-            transactions.append(_chain_transaction(mini_block, position, header_hash, index, first_log_index))
-            first_log_index += len(receipt.logs)
-    return BlockBody(header, tuple(transactions), numbers, _size_bytes(header, transactions))
-
-
-def _chain_transaction(
-    mini_block: MiniBlock, position: int, header_hash: bytes | None, index: int, first_log_index: int
-) -> ChainTransaction:
-    return ChainTransaction(
-        transaction=mini_block.transactions[position],
-        receipt=mini_block.receipts[position],
-        block_number=mini_block.block_number,
-        block_hash=header_hash or mini_block.hash,
-        is_sealed=header_hash is not None,
-        block_timestamp=mini_block.block_timestamp,
-        base_fee_per_gas=mini_block.base_fee_per_gas,
-        index=index,
-        first_log_index=first_log_index,
-        mini_block_number=mini_block.number,
-    )
-
-
-def _size_bytes(header: Header | None, transactions: Iterable[ChainTransaction]) -> int:
-    """Of rlp([header, transactions, ommers, withdrawals]); the last two are empty lists, from Shanghai on both."""
-    transactions_size = 0
-    for entry in transactions:
-        raw_size = len(entry.transaction.raw)
-        # A typed transaction stands in the list as a string, a legacy one as the list that it is.
-        transactions_size += raw_size if entry.transaction.type == 0 else _with_prefix(raw_size)
-    if header is None:
-        return transactions_size
-    empty_lists = 1 if header.withdrawals_root is None else 2
-    return _with_prefix(len(header.encode()) + _with_prefix(transactions_size) + empty_lists)
-
-
-def _with_prefix(size_bytes: int) -> int:
-    """What a string (of more than one byte) or list with this much content takes in RLP."""
-    return size_bytes + (1 if size_bytes < 56 else 1 + (size_bytes.bit_length() + 7) // 8)

@@ -27,7 +27,7 @@ from rpc.json_objects import (
     with_transactions,
 )
 from rpc.logs import LogSearch, read_log_criteria
-from statestore.history import BlockBody, ChainTransaction
+from statestore.chain_blocks import BlockBody, ChainTransaction
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rpc.dispatch import Method, Parameter, Where
 from rpc.encoding import data, quantity, read_block_number, read_data, read_list, read_number
 from rpc.errors import InvalidValue, ServerError
 from rpc.fees import blob_base_fee, blob_gas_max
-from statestore.history import BlockBody
+from statestore.chain_blocks import BlockBody
 
 FEE_HISTORY_BLOCKS_MAX: Final = 1_024
 PERCENTILES_MAX: Final = 100
