@@ -5,6 +5,10 @@ Most hashes that contracts ask for are of 64 bytes, the name of a mapping's elem
 address of a contract, and the same ones again and again: these are kept in memos of fixed size. An entry holds the
 preimage whole, so what is taken from it is right whoever put it there. An entry of zeros would be wrong, so the machine
 fills the first memo with a true one before; in the second it is that of no bytes, which nobody looks for.
+
+Contracts often name an element twice in a row, to read and to write it, so 64 bytes are kept at once. Others are kept
+when they are hashed for the second time: contracts that hash something new each time write no entries then, for whose
+cache lines the permutations behind them would wait.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -22,7 +26,7 @@ from evm_jit.machine import (
 )
 from primitives.keccak_kernels import keccak256_at, keccak256_of_32, keccak256_of_64
 from primitives.kernels_cache import njit
-from primitives.memory import clear_bytes, copy_bytes, scratch
+from primitives.memory import clear_bytes, copy_bytes, load_int64, scratch, store_int64
 from primitives.u256 import load_big_endian
 from primitives.wide_integers import low_int64, u256
 
@@ -33,17 +37,26 @@ preimage_buffer = scratch(SHORT_SIZE_BYTES_MAX)
 
 
 @njit
-def place_in_memo(upper, lower):
-    """Which entry is for a preimage of two words: a multiplicative hash, for a collision costs no more than a miss."""
-    mixed = (upper ^ (upper >> 64) ^ (upper >> 128) ^ (lower << 7) ^ (lower >> 59)) * 0x9E3779B97F4A7C15
-    return (low_int64(mixed) >> 40) & (MEMO_COUNT - 1)
+def mixture_of(upper, lower):
+    """An int64 of a preimage of two words: a multiplicative hash, for a collision costs no more than a miss."""
+    return low_int64((upper ^ (upper >> 64) ^ (upper >> 128) ^ (lower << 7) ^ (lower >> 59)) * 0x9E3779B97F4A7C15)
+
+
+@njit
+def was_hashed(machine, mixture):
+    """Whether the last preimage that was looked up in this place mixes alike; from now on it does."""
+    place = machine.preimages + ((mixture >> 40) & (SHORT_MEMO_COUNT - 1)) * 8
+    if load_int64(place) == mixture:
+        return True
+    store_int64(place, mixture)
+    return False
 
 
 @njit
 def keccak256_of_pair(machine, address):
     """The digest of the 64 bytes at an address, from the memo if it is there."""
     upper, lower = load_big_endian(address), load_big_endian(address + 32)
-    entry = as_memo(machine.memo + place_in_memo(upper, lower) * MEMO_SIZE_BYTES)
+    entry = as_memo(machine.memo + ((mixture_of(upper, lower) >> 40) & (MEMO_COUNT - 1)) * MEMO_SIZE_BYTES)
     if entry.upper != upper or entry.lower != lower:
         entry.digest = keccak256_of_64(address)
         entry.upper, entry.lower = upper, lower
@@ -54,12 +67,15 @@ def keccak256_of_pair(machine, address):
 def keccak256_of_word(machine, address):
     """The digest of the 32 bytes at an address, from the memo of short ones, of whose words the first says all."""
     word = load_big_endian(address)
-    place = place_in_memo(word ^ u256(WORD_SIZE_BYTES), u256(0)) & (SHORT_MEMO_COUNT - 1)
-    entry = as_short_memo(machine.short_memo + place * SHORT_MEMO_SIZE_BYTES)
-    if entry.size != WORD_SIZE_BYTES or entry.first != word:
-        entry.digest = keccak256_of_32(address)
-        entry.size, entry.first = WORD_SIZE_BYTES, word
-    return entry.digest
+    mixture = mixture_of(word ^ u256(WORD_SIZE_BYTES), u256(0))
+    is_known = was_hashed(machine, mixture)
+    entry = as_short_memo(machine.short_memo + ((mixture >> 40) & (SHORT_MEMO_COUNT - 1)) * SHORT_MEMO_SIZE_BYTES)
+    if is_known and entry.size == WORD_SIZE_BYTES and entry.first == word:
+        return entry.digest
+    digest = keccak256_of_32(address)
+    if is_known:
+        entry.size, entry.first, entry.digest = WORD_SIZE_BYTES, word, digest
+    return digest
 
 
 @njit
@@ -70,18 +86,17 @@ def keccak256_of_short(machine, address, size):
     clear_bytes(preimage + size, SHORT_SIZE_BYTES_MAX - size)
     first, second = load_big_endian(preimage), load_big_endian(preimage + 32)
     third, fourth = load_big_endian(preimage + 64), load_big_endian(preimage + 96)
-    place = place_in_memo(first ^ (third << 1) ^ u256(size), second ^ (fourth << 1)) & (SHORT_MEMO_COUNT - 1)
-    entry = as_short_memo(machine.short_memo + place * SHORT_MEMO_SIZE_BYTES)
-    if (
-        entry.size != size
-        or entry.first != first
-        or entry.second != second
-        or entry.third != third
-        or entry.fourth != fourth
-    ):
-        entry.digest = keccak256_at(address, size)
+    mixture = mixture_of(first ^ (third << 1) ^ u256(size), second ^ (fourth << 1))
+    is_known = was_hashed(machine, mixture)
+    entry = as_short_memo(machine.short_memo + ((mixture >> 40) & (SHORT_MEMO_COUNT - 1)) * SHORT_MEMO_SIZE_BYTES)
+    is_same_front = is_known and entry.size == size and entry.first == first and entry.second == second
+    if is_same_front and entry.third == third and entry.fourth == fourth:
+        return entry.digest
+    digest = keccak256_at(address, size)
+    if is_known:
         entry.size, entry.first, entry.second, entry.third, entry.fourth = size, first, second, third, fourth
-    return entry.digest
+        entry.digest = digest
+    return digest
 
 
 @njit
