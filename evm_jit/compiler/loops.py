@@ -108,6 +108,11 @@ class _LoopWalk(Walk):
             self.touched.add(slot)
         return super().word_at(slot)
 
+    def _push(self, word: Value) -> None:
+        if self.summary.height < 0:  # In place of a word that was found, and may not have been looked at.
+            self.touched.add(self.summary.height)
+        super()._push(word)
+
     def computed(self, instruction: Instruction, operands: list[Value]) -> Value:
         """A word that was found and a small constant is followed further."""
         name = instruction.opcode.name

@@ -15,6 +15,7 @@ EDGES: Final = (0, 1, 2, 3, 7, (1 << 31) - 1, (1 << 62) + 5, (1 << 63) - 2, 1 <<
 BINARY: Final = bytes.fromhex("01020304050607100a0b101112131416" + "1718191a1b1c1d")
 COMPARISONS: Final = b"\x10\x11\x12\x13\x14\x03\x18"
 ISZERO, JUMP, JUMPI, JUMPDEST, POP, MLOAD, MSTORE, MSTORE8 = (bytes((n,)) for n in b"\x15\x56\x57\x5b\x50\x51\x52\x53")
+RETURNDATASIZE: Final = b"\x3d"  # 0: the programs call nobody.
 LOOPS_MAX: Final = 3
 
 
@@ -34,6 +35,8 @@ class LoopProgram:
             self.code += self.calldata() if self.random.random() < 0.3 else push(self.number())
         self.statements(3)
         self.loop(2)
+        if self.random.random() < 0.5:
+            self.hidden_jump()
         for index in range(self.words):
             self.code += push(index) + b"\x55"
         self.code += b"\x5a" + push(self.words) + b"\x55\x00"
@@ -66,7 +69,7 @@ class LoopProgram:
         for _ in range(self.random.randrange(count + 1)):
             self.random.choice(
                 [self.arithmetic] * 6 + [self.step] * 3 + [self.memory] * 2
-                + [self.swap, self.branch, self.function, self.hash, self.slot, self.gas]
+                + [self.swap, self.branch, self.function, self.hash, self.slot, self.gas, self.replace]
             )()  # fmt: skip
 
     def arithmetic(self) -> None:
@@ -87,6 +90,10 @@ class LoopProgram:
     def swap(self) -> None:
         if self.words > 1:
             self.code += bytes((0x90 + self.random.randrange(self.words - 1),))
+
+    def replace(self) -> None:
+        """Another topmost word, whatever it was."""
+        self.code += POP + (push(self.number()) if self.random.random() < 0.5 else self.calldata())
 
     def memory(self) -> None:
         offset = push(self.random.choice((0, 0x20, 0x3F, 0x40, 600)))
@@ -117,6 +124,13 @@ class LoopProgram:
     def land(self, place: int) -> None:
         self.code[place : place + 2] = len(self.code).to_bytes(2, "big")
         self.code += JUMPDEST
+
+    def hidden_jump(self) -> None:
+        """To what follows; the compiler does not see which words are read there."""
+        self.code += RETURNDATASIZE
+        place = self.address()
+        self.code += b"\x01" + JUMP
+        self.land(place)
 
     def condition(self) -> None:
         self.code += self.operand(0) + self.operand(1) + bytes((self.random.choice(COMPARISONS),))

@@ -34,3 +34,12 @@ def test_loops_written_as_trees_end_like_the_interpreter_s():
         for limit in (gas, *(random.randrange(21, gas + 22) for _ in range(GAS_COUNT - 1))):
             assert run(code, HOT, limit, data) == run(code, 0, limit, data), f"seed {seed}, gas {limit}"
     assert tree_count >= len(seeds(PROGRAM_COUNT)) / 2
+
+
+def test_a_word_that_a_turn_replaces_without_a_look_is_there_behind_the_loop():
+    # PUSH1 3, PUSH0, MSTORE, PUSH1 32; JUMPDEST: out if memory[0] is 0; memory[0] -= 1; POP, PUSH1 5; again
+    loop = "60035f526020" + "5b5f5115601a57" + "60015f51035f52" + "506005600656"
+    code = bytes.fromhex(loop + "5b5ff3")  # JUMPDEST, PUSH0, RETURN: as many bytes as the word says.
+    result, _ = run(code, HOT, 1_000, b"")
+    assert result == run(code, 0, 1_000, b"")[0]
+    assert len(result.output) == 5
