@@ -115,7 +115,8 @@ class ObjectCache:
             if content is not None:
                 found = _unpacked(content, key)
                 if found is not None:
-                    os.utime(path)
+                    with contextlib.suppress(OSError):  # A disk that takes nothing, or another process has removed it.
+                        os.utime(path)
                     return found
             log.warning("%s is not what its name says, or not ours alone: it is removed", path)
         except FileNotFoundError:

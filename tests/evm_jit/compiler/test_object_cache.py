@@ -171,6 +171,18 @@ def test_a_disk_that_takes_nothing_is_no_trouble(
     assert cache.load(KEY) is None
 
 
+def test_what_was_read_is_used_though_the_disk_does_not_take_when(
+    cache: ObjectCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    cache.store(KEY, OBJECT)
+    monkeypatch.setattr(os, "utime", fails)
+    assert cache.load(KEY) == OBJECT
+    assert KEY in cache
+
+
 def test_a_refusal_takes_the_place_of_an_object_for_this_compiler_only(cache: ObjectCache, directory: Path) -> None:
     cache.store(KEY, OBJECT)
     assert cache.refusal(KEY) is None
