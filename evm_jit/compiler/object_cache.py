@@ -16,6 +16,7 @@ import hashlib
 import logging
 import os
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -23,13 +24,14 @@ from typing import Final
 
 from primitives.errors import ObjectCacheUntrusted
 from primitives.forks import Fork
-from primitives.own_files import FOREIGN_MODES, read_own_file, write_own_file
+from primitives.own_files import FOREIGN_MODES, TEMPORARY_SUFFIX, read_own_file, write_own_file
 
 OBJECTS_SIZE_BYTES_MAX: Final = 256 * 1024 * 1024  # Of all files together: 3,600 objects like an ERC-20 token's.
 OBJECT_SIZE_BYTES_MAX: Final = 8 * 1024 * 1024  # The largest contract of 24 KB gives less than 1 MB.
 REFUSALS_COUNT_MAX: Final = 4_096  # Those that were looked up last.
 REASON_SIZE_BYTES_MAX: Final = 2_000
 DIGEST_SIZE_BYTES: Final = 32
+WRITING_S_MAX: Final = 3_600  # A file that is still under its other name then is nobody's any more.
 assert OBJECT_SIZE_BYTES_MAX < OBJECTS_SIZE_BYTES_MAX, "there is room for more than one object"
 
 _OBJECT: Final = ".object"
@@ -81,6 +83,7 @@ class ObjectCache:
         self._size_bytes_max = size_bytes_max
         self._lock = Lock()
         _own_directory(directory)
+        self._remove_unfinished()
         self._sizes = self._list()
 
     def __contains__(self, key: ObjectKey) -> bool:
@@ -165,6 +168,15 @@ class ObjectCache:
             self._sizes.pop(name, None)
         with contextlib.suppress(OSError):
             (self._directory / name).unlink()
+
+    def _remove_unfinished(self) -> None:
+        """Remove what processes that were killed have left half written."""
+        oldest_s = time.time() - WRITING_S_MAX
+        with os.scandir(self._directory) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.name.endswith(TEMPORARY_SUFFIX) and entry.stat(follow_symlinks=False).st_mtime < oldest_s:
+                        (self._directory / entry.name).unlink()
 
     def _list(self) -> dict[str, int]:
         """The sizes of the files, by name."""

@@ -229,3 +229,19 @@ def test_no_temporary_file_stays(cache: ObjectCache, directory: Path, monkeypatc
     monkeypatch.setattr(Path, "replace", fails)
     cache.store(KEY, OBJECT)
     assert list(directory.iterdir()) == []
+
+
+def test_what_a_killed_process_left_half_written_is_removed(
+    cache: ObjectCache, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_killed(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", is_killed)
+    for key in (KEY, other_key(1)):
+        with pytest.raises(KeyboardInterrupt):
+            cache.store(key, OBJECT)
+    first, second = directory.iterdir()
+    os.utime(first, (0, 0))
+    ObjectCache(directory)
+    assert list(directory.iterdir()) == [second]  # Another process may be writing it.
