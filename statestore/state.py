@@ -76,6 +76,7 @@ class State:
         self._marks: deque[Mark] = deque()
         self._sealed = Mark(0, 0, 0)
         self._pins: dict[int, int] = {}
+        self._grown: dict[int, int] = {}  # By status, the transaction that ran when it was met last.
         self._kept_from = 0
         self._window = Lock()  # Of pins and discarding, not of reads.
 
@@ -355,6 +356,10 @@ class State:
     def grow(self, status: int) -> None:
         """Make room in what a kernel found full; readers go on with the tables that they hold. Called by who writes."""
         vacant_count = self._kernels.count_vacant(self._tables.address, status)
+        transaction = self._counter("transaction")
+        if transaction <= self._grown.get(status, -1) + 1:
+            vacant_count = 0  # A transaction that began again has met it again: it needs more rows than were vacant.
+        self._grown[status] = transaction
         grown = grow(self._tables, status, vacant_count)
         if GROWN_BY[status][1] is not None:
             self._kernels.fill_index(grown.address, status)

@@ -13,7 +13,8 @@ reader that its set is no longer the one being written.
 Whatever a transaction names gets a row, also what does not exist: its marks are there. So an account or a slot may be
 vacant: it is nothing in every version that can still be read, and the running transaction has not met it. In the new
 set vacant rows are in no index and in no list of an account's slots; they are given to new keys. If they are half of
-the table or more, the new array is as large as the old one, else twice as large.
+the table or more, the new array is as large as the old one, else twice as large; so it is for a transaction that needs
+more rows than were vacant.
 
 Kernels get a set as `tables`: the address of one record that says where the arrays are and how long. Of the three
 tables with an index, the index has twice as many entries as the table has records.
