@@ -27,6 +27,7 @@ from rpc.encoding import (
     read_big,
     read_data,
     read_hash,
+    read_height,
     read_list,
     read_number,
     read_object,
@@ -242,7 +243,7 @@ def read_block_overrides(value: Any) -> BlockOverrides:
     coinbase, randao = read("feeRecipient", read_address), read("prevRandao", read_hash)
     base_fee = read("baseFeePerGas", read_big)
     return BlockOverrides(
-        number=read("number", read_quantity),
+        number=read("number", read_height),
         difficulty=read("difficulty", read_big),
         time=read("time", read_quantity),
         gas_limit=read("gasLimit", read_quantity),

@@ -147,10 +147,12 @@ def read_block_number(value: Any) -> str | int:
         raise InvalidValue(json_kind(value), "rpc.BlockNumber")
     if value in TAGS:
         return value
-    number = parse_quantity(value)
-    if number > BLOCK_NUMBER_MAX:
-        raise InvalidValue("block number larger than int64")
-    return number
+    return _bounded(parse_quantity(value))
+
+
+def read_height(value: Any) -> int:
+    """A block number and no tag."""
+    return _bounded(read_quantity(value))
 
 
 def read_block(value: Any) -> BlockReference:
@@ -173,6 +175,12 @@ def _read_block_object(value: dict[str, Any]) -> BlockReference:
     if number is not None:
         return read_block_number(number)
     raise InvalidValue("block reference holds neither blockNumber nor blockHash")
+
+
+def _bounded(number: int) -> int:
+    if number > BLOCK_NUMBER_MAX:
+        raise InvalidValue("block number larger than int64")
+    return number
 
 
 def _strip_prefix(text: str) -> str:

@@ -180,6 +180,14 @@ def test_block_overrides_are_believed(client: Client, opcode, override, value):
     assert client.ask("eth_call", *code_call(opcode), override) == word(value)
 
 
+def test_a_block_override_has_a_number_that_a_block_can_have(client: Client):
+    last = {"number": quantity(2**63 - 1)}
+    assert client.ask("eth_call", *code_call(NUMBER), last) == word(2**63 - 1)
+    for method in ("eth_call", "eth_estimateGas"):
+        error = client.refusal(method, *code_call(NUMBER), {"number": quantity(2**63)})
+        assert (error.code, error.message) == (-32602, "invalid argument 3: block number larger than int64")
+
+
 def test_the_base_fee_is_zero_unless_gas_is_paid(client: Client, node: Node):
     arguments, block, overrides = code_call(BASEFEE)
     assert client.ask("eth_call", arguments, block, overrides) == word(0)
