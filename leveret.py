@@ -6,7 +6,7 @@ answers at once. Trouble is one sentence on standard error: exit code 2 if the c
 for every other `LeveretError`.
 """
 
-import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -21,6 +21,7 @@ from primitives.errors import ConfigError, LeveretError
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+DISK_TROUBLE: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 
 app = typer.Typer(
     name="leveret",
@@ -216,9 +217,13 @@ def _call(typer_app: typer.Typer, arguments: Sequence[str]) -> int:
 
 
 def exit_code_of(arguments: Sequence[str]) -> int:
-    """The exit code of a command line; trouble is printed."""
+    """The exit code of a command line; trouble is printed, but not that nobody reads the output any more."""
     try:
-        return _call(app, arguments)
+        code = _call(app, arguments)
+        _flush()  # While trouble with it can still be told.
+        return code
+    except (BrokenPipeError, SystemExit):  # typer makes the second of the first.
+        return EXIT_FAILED
     except typer.TyperException as error:
         print(f"leveret: {error.format_message()}", file=sys.stderr)
         return EXIT_USAGE
@@ -228,16 +233,28 @@ def exit_code_of(arguments: Sequence[str]) -> int:
     except LeveretError as error:
         print(f"leveret: {error}", file=sys.stderr)
         return EXIT_FAILED
+    except OSError as error:
+        if error.errno not in DISK_TROUBLE:
+            raise
+        print(f"leveret: the output can't be written: {error.strerror}.", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # As it is where it was closed from the beginning.
+            stream.flush()
 
 
 def main() -> None:
     """Entry point of the distribution."""
     code = exit_code_of(sys.argv[1:])
+    try:
+        _flush()
+    except OSError:
+        os._exit(code)  # That was told already; Python would try again, and tell it in its own way.
     if threading.active_count() > 1:
         # Nothing is waited for any more, and a thread that is in LLVM while this process takes itself apart aborts it.
-        with contextlib.suppress(OSError):
-            sys.stdout.flush()
-            sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from web3 import HTTPProvider, Web3
@@ -94,6 +95,35 @@ def test_every_command_explains_itself(tmp_path, command):
     done = leveret(tmp_path, command, "--help")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"Usage: leveret {command}")
+
+
+SAYS_LITTLE, SAYS_MUCH = "0x6001", "5b" * 40_000
+
+
+def disassemble(code: str, **streams: Any) -> tuple[int, bytes]:
+    """Exit code and standard error of `leveret disasm`, with output that is buffered as everywhere."""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    environment = {**buffered, "PYTHONIOENCODING": "utf-8:strict"}
+    command = [sys.executable, "-m", "leveret", "disasm", code]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, check=False, **streams)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("code", [SAYS_LITTLE, SAYS_MUCH], ids=["little", "much"])
+def test_a_reader_that_has_left_ends_a_command_without_a_word(code):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert disassemble(code, stdout=writing) == (1, b"")
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.parametrize("code", [SAYS_LITTLE, SAYS_MUCH], ids=["little", "much"])
+def test_a_disk_that_is_full_is_a_sentence(code):
+    with Path("/dev/full").open("wb") as full:
+        done = disassemble(code, stdout=full)
+    assert done == (1, b"leveret: the output can't be written: No space left on device.\n")
 
 
 WRONG_FLAGS = [
