@@ -119,7 +119,7 @@ def disasm(
     from evm_jit.disassembly import listing
 
     only = Fork.OSAKA if fork is None else fork_by_name(fork)
-    octets = _hex("".join(sys.stdin.read().split()), "Standard input") if code == "-" else _code(code)
+    octets = _standard_input() if code == "-" else _code(code)
     if octets:
         print(listing(octets, only))
     return 0
@@ -219,6 +219,19 @@ def _code(text: str, what: str = "") -> bytes:
         raise ConfigError(f"{what}{shown} is {reason}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{text}: bytecode must be hex.") from error
+
+
+def _standard_input() -> bytes:
+    """Bytecode in hex from there."""
+    what = "Standard input"
+    if sys.stdin is None:
+        raise ConfigError(f"{what} is closed.")
+    try:
+        return _hex("".join(sys.stdin.read().split()), what)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{what} must be hex, two digits a byte.") from error
+    except OSError as error:
+        raise ConfigError(f"{what} can't be read: {error.strerror}.") from error
 
 
 def _hex(text: str, what: str) -> bytes:

@@ -126,6 +126,17 @@ def test_a_disk_that_is_full_is_a_sentence(code):
     assert done == (1, b"leveret: the output can't be written: No space left on device.\n")
 
 
+def test_bytes_on_standard_input_that_are_no_text_are_a_sentence():
+    code, said = disassemble("-", input=b"\x60\xff\x00", stdout=subprocess.PIPE)
+    assert (code, said) == (2, b"leveret: Standard input must be hex, two digits a byte.\n")
+
+
+def test_standard_input_that_is_closed_is_a_sentence():
+    script = f"exec {sys.executable} -m leveret disasm - <&-"
+    done = subprocess.run(["sh", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert_refused(done, "Standard input is closed")
+
+
 WRONG_FLAGS = [
     (["--prot", "1"], ["--prot", "--port"]),
     (["extra"], ["extra"]),
