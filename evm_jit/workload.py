@@ -201,7 +201,7 @@ def program(code: bytes, calldata: bytes, gas: int, fork: Fork | None = None) ->
         PreAccount(PROGRAM_ADDRESS, 1, 0, code, {}),
     ]
     call = Call(CALLER, PROGRAM_ADDRESS, gas, data=calldata, frame_only=True)
-    return Workload([call], _environment(fork or FORK_DEFAULT, gas), accounts)
+    return Workload([call], _environment(FORK_DEFAULT if fork is None else fork, gas), accounts)
 
 
 def read_workload(path: Path, fork: Fork | None = None) -> Workload:
@@ -239,7 +239,7 @@ def _single_call(document: Mapping[str, Any], fork: Fork | None) -> Workload:
     )
     return Workload(
         calls=[call],
-        environment=_environment(fork or fork_by_name(document["rules"]), gas_limit),
+        environment=_environment(fork_by_name(document["rules"]) if fork is None else fork, gas_limit),
         accounts=[pre_account(address, fields) for address, fields in document["accounts"].items()],
         gas_expected=number(expected["gas_used"]) if "gas_used" in expected else None,
         output_expected=octets(expected["output"]) if "output" in expected else None,
@@ -281,8 +281,10 @@ def _call(entry: Mapping[str, Any]) -> Call:
 def _block(env: Mapping[str, Any], fork: Fork | None) -> BlockEnvironment:
     """The block that an `env` describes; a file of the shadow engine says more than others."""
     hashes = {number(height): octets(digest) for height, digest in env.get("blockHashes", {}).items()}
+    if fork is None:  # Frontier is false.
+        fork = fork_by_name(env["fork"]) if "fork" in env else FORK_DEFAULT
     return BlockEnvironment(
-        fork=fork or (fork_by_name(env["fork"]) if "fork" in env else FORK_DEFAULT),
+        fork=fork,
         chain_id=number(env.get("chainId", CHAIN_ID)),
         number=number(env["currentNumber"]),
         timestamp=number(env["currentTimestamp"]),

@@ -60,6 +60,11 @@ def test_fork_decides_what_an_opcode_is() -> None:
     assert run_workload(push0, REFERENCE, 0).error == "invalid opcode: PUSH0"
 
 
+@pytest.mark.parametrize("fork", [Fork.FRONTIER, Fork.ISTANBUL])
+def test_a_program_runs_on_the_fork_that_is_asked_for(fork: Fork) -> None:
+    assert program(GAS_LEFT, b"", 100, fork).environment.fork is fork
+
+
 def test_every_run_starts_from_the_given_state(tmp_path: Path) -> None:
     path = write(tmp_path / "counter.json", call_document())
     run = run_workload(read_workload(path), REFERENCE, repetitions=3)
@@ -77,7 +82,8 @@ def test_run_that_does_not_end_as_expected_is_refused(tmp_path: Path, expected: 
 def test_workload_is_run_on_its_own_fork_unless_another_is_given(tmp_path: Path) -> None:
     path = write(tmp_path / "counter.json", call_document())
     assert read_workload(path).environment.fork is Fork.CANCUN
-    assert read_workload(path, Fork.PRAGUE).environment.fork is Fork.PRAGUE
+    for other in (Fork.PRAGUE, Fork.FRONTIER):
+        assert read_workload(path, other).environment.fork is other
     assert read_workload(path).environment.timestamp == TIMESTAMP
 
 
