@@ -24,6 +24,7 @@ from evm_jit.statetest import run_case
 from evm_jit.trace_writer import TraceWriter
 from evm_jit.verdict_report import progress, summary
 from evm_jit.workload import Run, Workload, program, read_workload, run_workload
+from primitives.constants import U64_MAX
 from primitives.errors import ConfigError
 from primitives.forks import Fork, fork_by_name
 
@@ -41,6 +42,7 @@ ForkOption = Annotated[str | None, typer.Option("--fork", metavar="NAME", help="
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 JobsOption = Annotated[int, typer.Option("--jobs", min=1, metavar="N", help="Processes that run cases.")]
 TraceOption = Annotated[bool, typer.Option("--trace", help="Print every instruction as a line of JSON (EIP-3155).")]
+GasOption = Annotated[int, typer.Option("--gas", min=0, max=U64_MAX, metavar="N", help="Gas of the frame.")]
 EmitOption = Annotated[
     str | None,
     typer.Option("--emit", metavar="ir|asm|stats", help="Print what the compiler makes of the code."),
@@ -89,7 +91,7 @@ def blocktest(
 def run(
     code: Annotated[str | None, typer.Option("--code", metavar="HEX|FILE", help="Bytecode to call.")] = None,
     calldata: Annotated[str, typer.Option("--input", metavar="HEX", help="Calldata.")] = "",
-    gas: Annotated[int, typer.Option("--gas", min=0, metavar="N", help="Gas of the frame.")] = 1_000_000_000,
+    gas: GasOption = 1_000_000_000,
     workload: Annotated[Path | None, typer.Option("--workload", metavar="FILE", help="A workload file.")] = None,
     engine: EngineOption = "reference",
     fork: ForkOption = None,

@@ -2,9 +2,9 @@
 The native engine: whole transactions in compiled code, a batch a call, without Python's lock.
 
 It works on the tables of a `State`. What it can't take goes to the reference engine, at its place in the batch: forks
-before Berlin, states that are not tables, transactions that need more memory than is reserved. Python does what
-compiled code asks for in between: it doubles a table that is full, runs a precompiled contract that has no native code,
-loads block hashes, and says in words why a transaction was refused.
+before Berlin, states that are not tables, transactions that need more memory than is reserved, calls with more gas than
+anybody has. Python does what compiled code asks for in between: it doubles a table that is full, runs a precompiled
+contract that has no native code, loads block hashes, and says in words why a transaction was refused.
 """
 
 import ctypes
@@ -61,6 +61,7 @@ from statestore.view import WorldState
 
 FIRST_FORK: Final = Fork.BERLIN
 
+CALL_GAS_MAX: Final = 2**63 - 1  # Gas is an int64.
 _OPCODE_TABLES: Final = {fork: opcode_table(fork) for fork in Fork if fork >= FIRST_FORK}
 _THREADED_TABLES: Final = {fork: threaded_table(fork) for fork in Fork if fork >= FIRST_FORK}
 _FUSIONS: Final = fusion_table()
@@ -114,7 +115,7 @@ class NativeEngine:
         self, call: Call, environment: BlockEnvironment, state: WorldState, tracer: Tracer | None = None
     ) -> CallResult:
         """Execute one call; see `Engine.call`. InvalidTransaction when a transaction like it could not run."""
-        if environment.fork < FIRST_FORK:
+        if environment.fork < FIRST_FORK or call.gas_limit > CALL_GAS_MAX:
             return reference_engine().call(call, environment, state, tracer)
         if call.gas_price == 0:
             environment = replace(environment, base_fee_per_gas=0)

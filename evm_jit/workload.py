@@ -25,7 +25,7 @@ from evm_jit.state_tests import PreAccount, block_hash, number, octets, pre_acco
 from evm_jit.statetest import write_accounts
 from evm_jit.trace_writer import TraceWriter
 from primitives.block import BlockEnvironment
-from primitives.constants import WEI_PER_ETHER, ZERO_HASH
+from primitives.constants import U64_MAX, WEI_PER_ETHER, ZERO_HASH
 from primitives.errors import ConfigError, LeveretError
 from primitives.forks import Fork, fork_by_name
 from primitives.keccak import keccak256
@@ -229,7 +229,7 @@ def read_workload(path: Path, fork: Fork | None = None) -> Workload:
 
 def _single_call(document: Mapping[str, Any], fork: Fork | None) -> Workload:
     expected = document.get("expected", {})
-    gas_limit = number(document["gas_limit"])
+    gas_limit = _gas_limit(document["gas_limit"])
     call = Call(
         sender=octets(document["caller"]),
         to=octets(document["to"]),
@@ -271,11 +271,18 @@ def _call(entry: Mapping[str, Any]) -> Call:
     return Call(
         sender=octets(entry["sender"]),
         to=octets(entry["to"]) or None,
-        gas_limit=number(entry["gasLimit"]),
+        gas_limit=_gas_limit(entry["gasLimit"]),
         value=number(entry["value"]),
         data=octets(entry["data"]),
         frame_only=True,
     )
+
+
+def _gas_limit(text: str | int) -> int:
+    gas_limit = number(text)
+    if not 0 <= gas_limit <= U64_MAX:
+        raise ValueError(f"{gas_limit} is no gas limit: it has 64 bits")
+    return gas_limit
 
 
 def _block(env: Mapping[str, Any], fork: Fork | None) -> BlockEnvironment:

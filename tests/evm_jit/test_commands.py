@@ -90,6 +90,7 @@ def test_statetest_says_how_many_cases_are_on_other_forks(folder: Path, capsys: 
         (["run", "--code", "5f5"], "neither hex, two digits a byte, nor a file"),
         (["run", "--code", "5f", "--input", "0xzz"], "--input must be hex"),
         (["run", "--code", "5f", "--gas", "-1"], "Invalid value for '--gas'"),
+        (["run", "--code", "5f", "--gas", str(2**64)], "Invalid value for '--gas'"),
         (["run", "--workload", "nowhere.json"], "nowhere.json: it can't be read"),
     ],
 )

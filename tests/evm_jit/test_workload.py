@@ -65,6 +65,13 @@ def test_a_program_runs_on_the_fork_that_is_asked_for(fork: Fork) -> None:
     assert program(GAS_LEFT, b"", 100, fork).environment.fork is fork
 
 
+@pytest.mark.parametrize("name", ["reference", "native", "compiled"])
+@pytest.mark.parametrize("gas", [2**63 - 1, 2**63, 2**64 - 1])
+def test_a_program_may_have_any_gas(name: str, gas: int) -> None:
+    run = run_workload(program(GAS_LEFT, b"", gas), make_engine(name), 0)
+    assert (int.from_bytes(run.output), run.gas_used, run.error) == (gas - 2, 15, None)
+
+
 def test_every_run_starts_from_the_given_state(tmp_path: Path) -> None:
     path = write(tmp_path / "counter.json", call_document())
     run = run_workload(read_workload(path), REFERENCE, repetitions=3)
@@ -117,6 +124,8 @@ def test_state_test_shape_runs_its_transactions_in_order(tmp_path: Path) -> None
         ([], "is not a workload"),
         ({"a": {}, "b": {}}, "is not a workload"),
         (call_document(to="0xzz"), "is not a workload"),
+        (call_document(gas_limit=2**64), "18446744073709551616 is no gas limit: it has 64 bits"),
+        (call_document(gas_limit=-1), "-1 is no gas limit: it has 64 bits"),
         ({key: value for key, value in call_document().items() if key != "accounts"}, "it has no 'accounts'"),
         ({"t": {"env": {}, "pre": {}, "transaction": []}}, "there is no transaction in it"),
     ],
