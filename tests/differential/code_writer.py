@@ -1,8 +1,9 @@
 """
 Bytecode being written: what is on the stack, where jumps go, and data that stands behind the code.
 
-A writer never lets the stack run below `floor`, so a body that starts at depth d and is closed by `settle(d)` leaves
-whatever was on the stack as it was. Programs are valid by construction; what is not valid is written on purpose.
+A writer never lets the stack run below `floor`, so a body that starts at depth d and is closed by `settle(d)` leaves as
+many words as there were; only `outer_word` changes some of them. Programs are valid by construction; what is not valid
+is written on purpose.
 """
 
 from collections.abc import Callable, Sequence
@@ -93,6 +94,7 @@ class CodeWriter:
     code: bytearray = field(default_factory=bytearray)
     depth: int = 0
     floor: int = 0
+    fixed: list[int] = field(default_factory=list)  # Places below it that hold a counter or a return address.
     blocks: int = 0  # Of ifs and loops around the position.
     data: list[tuple[int, bytes]] = field(default_factory=list)
 

@@ -67,6 +67,20 @@ def pop(w: CodeWriter) -> None:
     w.op(POP, 1)
 
 
+def outer_word(w: CodeWriter) -> None:
+    """Change a word that was there before the block around this began: by what it is, or without a look at it."""
+    slots = [slot for slot in range(max(0, w.depth - 15), w.floor) if slot not in w.fixed]
+    w.operand()
+    if not slots:
+        return
+    distance = w.depth - 1 - slots[w.below(len(slots))]
+    if w.random() < 0.6:
+        w.op(DUP1 + distance, 0, 1)
+        w.op(w.choose(w.opcodes.binary), 2, 1)
+    w.op(SWAP1 + distance - 1)
+    w.op(POP, 1)
+
+
 def store_word(w: CodeWriter) -> None:
     w.need(1)
     w.offset()
@@ -208,7 +222,9 @@ def loop(w: CodeWriter) -> None:
     w.push(1 + w.below(LOOP_COUNT_MAX))
     start = len(w.code)
     w.op(JUMPDEST)
+    w.fixed.append(w.depth - 1)
     _body(w, 1 + w.below(4))
+    w.fixed.pop()
     w.code += b"\x60\x01\x90\x03\x80"  # PUSH1 1, SWAP1, SUB, DUP1
     w.code.append(PUSH2)
     w.code += start.to_bytes(2, "big")
@@ -224,7 +240,9 @@ def subroutine(w: CodeWriter) -> None:
     w.depth += 1
     entry = w.forward_jump(JUMP)
     w.land(entry)
+    w.fixed.append(w.depth - 1)
     _body(w, 1 + w.below(4))
+    w.fixed.pop()
     w.op(JUMP, 1)
     w.land(back)
 
@@ -289,6 +307,7 @@ SIMPLE: Final[Table] = (
     (5, copy),
     (5, swap),
     (3, pop),
+    (5, outer_word),
     (8, store_word),
     (5, load_word),
     (3, hash_memory),

@@ -80,7 +80,7 @@ def test_a_wrong_cost_is_found_in_whole_transactions() -> None:
     finding = first_finding(["wrong", "reference"])
     assert "transaction 0: gas_used" in finding.report
     assert finding.report.count("transaction: ") == 1, "one transaction is enough"
-    assert finding.report.count("PUSH") <= 2, "and hardly any code"
+    assert finding.report.count("PUSH") <= 3, "and hardly any code: memory that is used and returned"
 
 
 @pytest.mark.skipif(not eels.IS_INSTALLED, reason=eels.ABSENCE)
