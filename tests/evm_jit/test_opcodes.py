@@ -1,4 +1,7 @@
-"""The table of opcodes against py-evm's, and what the interpreter reads of it."""
+"""The table of opcodes against py-evm's, and what the interpreter and the manual read of it."""
+
+import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from evm_jit.reference_forks import RULES
 from evm_jit.stack_items import STACK_DEPTH_LEAST, STACK_DEPTH_MOST
 from primitives.forks import Fork
 
+ROOT = Path(__file__).resolve().parents[2]
 FORKS = [fork for fork in Fork if fork >= Fork.BERLIN]
 
 
@@ -42,3 +46,12 @@ def test_the_interpreter_branches_on_each_function_once() -> None:
     for number, row in enumerate(handlers().values()):
         assert source.count(f"handler == {number}:  # {row.name}\n") == 1
     assert "machine.steps" not in source
+
+
+def test_the_manual_shows_the_opcode_as_it_is() -> None:
+    names = ("instructions/bitwise.py", "opcodes.py", "osaka.py", "compiler/words.py")
+    sources = "".join((ROOT / "evm_jit" / name).read_text() for name in names)
+    sources += interpreter_source("interpret", is_stepping=False)
+    shown = re.findall(r"```(?:python)?\n(.*?)```", (ROOT / "docs" / "adding-an-opcode.md").read_text(), re.DOTALL)
+    assert len(shown) == 5
+    assert [code for code in shown if code not in sources] == []

@@ -2,8 +2,11 @@
 
 import re
 
+import pytest
+
 from evm_jit.compiler.object_code import HOT, QUICK
 from evm_jit.compiler.pipeline import translate_code
+from evm_jit.opcodes import OPCODES, Opcode
 from primitives.forks import Fork
 from primitives.instructions import IS_X86
 
@@ -15,6 +18,14 @@ def block(code_hex: str, start: str, end: str, tier: int = QUICK) -> str:
     text = translate_code(bytes.fromhex(code_hex), Fork.OSAKA, tier).text
     lines = _NUMBER.sub("", text).split("\n")
     return "\n".join(lines[lines.index(f"{start}:") : lines.index(f"{end}:")])
+
+
+@pytest.mark.parametrize("tier", [QUICK, HOT])
+@pytest.mark.parametrize("row", OPCODES.values(), ids=lambda row: row.name)
+def test_every_opcode_is_translated_or_the_interpreters(row: Opcode, tier: int) -> None:
+    # CALLER gives words that nobody knows.
+    code = b"\x33" * row.taken + bytes([row.number]) + bytes(row.immediate_size)
+    assert translate_code(code, Fork.OSAKA, tier).text
 
 
 def test_a_section_is_paid_at_its_start_and_words_stay_values():
