@@ -43,9 +43,21 @@ def mixture_of(upper, lower):
 
 
 @njit
+def place_of(mixture, count):
+    """Which one of so many entries, a power of 2, is for preimages of a mixture (int64 scalars)."""
+    return (mixture >> 40) & (count - 1)
+
+
+@njit
+def short_entry(machine, mixture):
+    """The SHORT_MEMO for preimages of a mixture (int64)."""
+    return as_short_memo(machine.short_memo + place_of(mixture, SHORT_MEMO_COUNT) * SHORT_MEMO_SIZE_BYTES)
+
+
+@njit
 def was_hashed(machine, mixture):
-    """Whether the last preimage that was looked up in this place mixes alike; from now on it does."""
-    place = machine.preimages + ((mixture >> 40) & (SHORT_MEMO_COUNT - 1)) * 8
+    """Whether the last short preimage that was looked up in this place has the same mixture; from now on it has."""
+    place = machine.short_mixtures + place_of(mixture, SHORT_MEMO_COUNT) * 8
     if load_int64(place) == mixture:
         return True
     store_int64(place, mixture)
@@ -56,7 +68,7 @@ def was_hashed(machine, mixture):
 def keccak256_of_pair(machine, address):
     """The digest of the 64 bytes at an address, from the memo if it is there."""
     upper, lower = load_big_endian(address), load_big_endian(address + 32)
-    entry = as_memo(machine.memo + ((mixture_of(upper, lower) >> 40) & (MEMO_COUNT - 1)) * MEMO_SIZE_BYTES)
+    entry = as_memo(machine.memo + place_of(mixture_of(upper, lower), MEMO_COUNT) * MEMO_SIZE_BYTES)
     if entry.upper != upper or entry.lower != lower:
         entry.digest = keccak256_of_64(address)
         entry.upper, entry.lower = upper, lower
@@ -68,8 +80,7 @@ def keccak256_of_word(machine, address):
     """The digest of the 32 bytes at an address, from the memo of short ones, of whose words the first says all."""
     word = load_big_endian(address)
     mixture = mixture_of(word ^ u256(WORD_SIZE_BYTES), u256(0))
-    is_known = was_hashed(machine, mixture)
-    entry = as_short_memo(machine.short_memo + ((mixture >> 40) & (SHORT_MEMO_COUNT - 1)) * SHORT_MEMO_SIZE_BYTES)
+    is_known, entry = was_hashed(machine, mixture), short_entry(machine, mixture)
     if is_known and entry.size == WORD_SIZE_BYTES and entry.first == word:
         return entry.digest
     digest = keccak256_of_32(address)
@@ -87,8 +98,7 @@ def keccak256_of_short(machine, address, size):
     first, second = load_big_endian(preimage), load_big_endian(preimage + 32)
     third, fourth = load_big_endian(preimage + 64), load_big_endian(preimage + 96)
     mixture = mixture_of(first ^ (third << 1) ^ u256(size), second ^ (fourth << 1))
-    is_known = was_hashed(machine, mixture)
-    entry = as_short_memo(machine.short_memo + ((mixture >> 40) & (SHORT_MEMO_COUNT - 1)) * SHORT_MEMO_SIZE_BYTES)
+    is_known, entry = was_hashed(machine, mixture), short_entry(machine, mixture)
     is_same_front = is_known and entry.size == size and entry.first == first and entry.second == second
     if is_same_front and entry.third == third and entry.fourth == fourth:
         return entry.digest
