@@ -68,7 +68,7 @@ def pop(w: CodeWriter) -> None:
 
 
 def outer_word(w: CodeWriter) -> None:
-    """Change a word that was there before the block around this began: by what it is, or without a look at it."""
+    """Change a word that was there before the block around this began, by what it was or whatever it was."""
     slots = [slot for slot in range(max(0, w.depth - 15), w.floor) if slot not in w.fixed]
     w.operand()
     if not slots:

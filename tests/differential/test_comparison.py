@@ -67,20 +67,21 @@ class Broken(Wrong):
         return result
 
 
-def first_finding(names: list[str], kind: type[Wrong] = Wrong) -> Finding:
-    """The first one among the first hundred seeds."""
+def first_finding(names: list[str], kind: type[Wrong] = Wrong, first_seed: int = 0) -> Finding:
+    """The first one among a hundred seeds."""
     reference = engine("reference")
     engines = {"wrong": kind(reference), "reference": reference}
     compare = compare_frames if "revm" in names else compare_cases
-    found = compare(names, engines, range(100), Fork.CANCUN, Tally())
+    found = compare(names, engines, range(first_seed, first_seed + 100), Fork.CANCUN, Tally())
     return next(finding for finding in found if finding is not None)
 
 
 def test_a_wrong_cost_is_found_in_whole_transactions() -> None:
-    finding = first_finding(["wrong", "reference"])
+    # The program of seed 2 can do without using memory before it returns some.
+    finding = first_finding(["wrong", "reference"], first_seed=2)
     assert "transaction 0: gas_used" in finding.report
     assert finding.report.count("transaction: ") == 1, "one transaction is enough"
-    assert finding.report.count("PUSH") <= 3, "and hardly any code: memory that is used and returned"
+    assert finding.report.count("PUSH") <= 2, "and hardly any code"
 
 
 @pytest.mark.skipif(not eels.IS_INSTALLED, reason=eels.ABSENCE)
