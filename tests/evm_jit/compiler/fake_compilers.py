@@ -49,9 +49,9 @@ def fake_compile(code: bytes, fork: Fork, tier: int) -> bytes:
     return b"object of " + code + b" for " + fork.name.encode() + str(tier).encode()
 
 
-def main() -> None:
+def main(fingerprint: str = FINGERPRINT) -> None:
     worker.CPU_S_MAX = CPU_S_MAX  # type: ignore[misc, assignment]
-    worker.serve(worker.limit_process(NICENESS), worker.read_requests(), fake_compile, FINGERPRINT)
+    worker.serve(worker.limit_process(NICENESS), worker.read_requests(), fake_compile, fingerprint)
 
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from tests.evm_jit.compiler.fake_compilers import main; main()")

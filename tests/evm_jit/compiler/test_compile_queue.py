@@ -280,9 +280,7 @@ def test_an_interrupt_from_the_terminal_is_not_for_the_worker(bench: Bench) -> N
     assert bench.queue.worker_pid == pid
 
 
-OTHER_SOURCES = (
-    "from tests.evm_jit.compiler.fake_compilers import worker; worker.serve(worker.limit_process(), None, None, '')"
-)
+OTHER_SOURCES = "from tests.evm_jit.compiler.fake_compilers import main; main('other sources')"
 
 
 @pytest.mark.parametrize(
