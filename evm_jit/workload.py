@@ -25,7 +25,7 @@ from evm_jit.state_tests import PreAccount, block_hash, number, octets, pre_acco
 from evm_jit.statetest import write_accounts
 from evm_jit.trace_writer import TraceWriter
 from primitives.block import BlockEnvironment
-from primitives.constants import U64_MAX, WEI_PER_ETHER, ZERO_HASH
+from primitives.constants import WEI_PER_ETHER, ZERO_ADDRESS, ZERO_HASH
 from primitives.errors import ConfigError, LeveretError
 from primitives.forks import Fork, fork_by_name
 from primitives.keccak import keccak256
@@ -218,18 +218,18 @@ def read_workload(path: Path, fork: Fork | None = None) -> Workload:
         raise ConfigError(f"{path}: it is not JSON: {error}.") from error
     try:
         if "calldata" in document:
-            return _single_call(document, fork)
+            return _checked(_single_call(document, fork))
         (test,) = document.values()
-        return _transactions(test, fork)
+        return _checked(_transactions(test, fork))
     except KeyError as error:
         raise ConfigError(f"{path} is not a workload: it has no {error}.") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ConfigError(f"{path} is not a workload: {error}.") from error
 
 
 def _single_call(document: Mapping[str, Any], fork: Fork | None) -> Workload:
     expected = document.get("expected", {})
-    gas_limit = _gas_limit(document["gas_limit"])
+    gas_limit = number(document["gas_limit"])
     call = Call(
         sender=octets(document["caller"]),
         to=octets(document["to"]),
@@ -271,18 +271,37 @@ def _call(entry: Mapping[str, Any]) -> Call:
     return Call(
         sender=octets(entry["sender"]),
         to=octets(entry["to"]) or None,
-        gas_limit=_gas_limit(entry["gasLimit"]),
+        gas_limit=number(entry["gasLimit"]),
         value=number(entry["value"]),
         data=octets(entry["data"]),
         frame_only=True,
     )
 
 
-def _gas_limit(text: str | int) -> int:
-    gas_limit = number(text)
-    if not 0 <= gas_limit <= U64_MAX:
-        raise ValueError(f"{gas_limit} is no gas limit: it has 64 bits")
-    return gas_limit
+def _checked(workload: Workload) -> Workload:
+    """The same; ValueError for a number or an address that no state, block or call can have."""
+    accounts, calls, block = workload.accounts, workload.calls, workload.environment
+    widths = [
+        *((account.nonce, 64) for account in accounts),
+        *((account.balance_wei, 256) for account in accounts),
+        *((word, 256) for account in accounts for slot in account.storage.items() for word in slot),
+        *((call.gas_limit, 64) for call in calls),
+        *((call.value, 256) for call in calls),
+        (block.number, 63),
+        *((word, 64) for word in (block.chain_id, block.timestamp, block.gas_limit, block.excess_blob_gas)),
+        *((word, 256) for word in (block.base_fee_per_gas, block.difficulty)),
+        (workload.gas_used_before, 63),
+    ]
+    for value, bits in widths:
+        if value < 0:
+            raise ValueError(f"{value} is negative")
+        if value.bit_length() > bits:
+            raise ValueError(f"there is a number of {value.bit_length()} bits in place of one of {bits}")
+    callers = [address for call in calls for address in (call.sender, call.to) if address is not None]
+    for address in (*callers, *(account.address for account in accounts), block.coinbase):
+        if len(address) != len(ZERO_ADDRESS):
+            raise ValueError(f"there is an address of {len(address)} bytes")
+    return workload
 
 
 def _block(env: Mapping[str, Any], fork: Fork | None) -> BlockEnvironment:

@@ -37,6 +37,35 @@ def call_document(**members: Any) -> dict[str, Any]:
     } | members
 
 
+def account_document(**members: Any) -> dict[str, Any]:
+    """A call of an account that has `members`."""
+    document = call_document()
+    ((address, account),) = document["accounts"].items()
+    return document | {"accounts": {address: account | members}}
+
+
+def block_document(**members: Any) -> dict[str, Any]:
+    """Two transactions in a block that has `members`."""
+    transaction = {
+        "sender": "0x1111111111111111111111111111111111111111",
+        "to": "0x0000000000000000000000000000000000001000",
+        "data": "0x",
+        "gasLimit": "0x7fffffffffffffff",
+        "gasPrice": "0x0",
+        "nonce": "0x0",
+        "value": "0x0",
+    }
+    env = {
+        "currentBaseFee": "0x0",
+        "currentCoinbase": "0x0000000000000000000000000000000000000000",
+        "currentGasLimit": "0x7fffffffffffffff",
+        "currentNumber": "0x1",
+        "currentTimestamp": "0x1",
+    }
+    accounts = call_document()["accounts"]
+    return {"counter": {"env": env | members, "pre": accounts, "transaction": [transaction, transaction]}}
+
+
 def test_program_gets_exactly_the_gas_given() -> None:
     run = run_workload(program(GAS_LEFT, b"", 1_000), REFERENCE, 0)
     assert int.from_bytes(run.output, "big") == 998
@@ -95,24 +124,7 @@ def test_workload_is_run_on_its_own_fork_unless_another_is_given(tmp_path: Path)
 
 
 def test_state_test_shape_runs_its_transactions_in_order(tmp_path: Path) -> None:
-    transaction = {
-        "sender": "0x1111111111111111111111111111111111111111",
-        "to": "0x0000000000000000000000000000000000001000",
-        "data": "0x",
-        "gasLimit": "0x7fffffffffffffff",
-        "gasPrice": "0x0",
-        "nonce": "0x0",
-        "value": "0x0",
-    }
-    env = {
-        "currentBaseFee": "0x0",
-        "currentCoinbase": "0x0000000000000000000000000000000000000000",
-        "currentGasLimit": "0x7fffffffffffffff",
-        "currentNumber": "0x1",
-        "currentTimestamp": "0x1",
-    }
-    test = {"env": env, "pre": call_document()["accounts"], "transaction": [transaction, transaction]}
-    run = run_workload(read_workload(write(tmp_path / "t.json", {"counter": test})), REFERENCE, 0)
+    run = run_workload(read_workload(write(tmp_path / "t.json", block_document())), REFERENCE, 0)
     assert int.from_bytes(run.output, "big") == 6
     assert run.gas_used == 2 * 5_026
 
@@ -124,8 +136,18 @@ def test_state_test_shape_runs_its_transactions_in_order(tmp_path: Path) -> None
         ([], "is not a workload"),
         ({"a": {}, "b": {}}, "is not a workload"),
         (call_document(to="0xzz"), "is not a workload"),
-        (call_document(gas_limit=2**64), "18446744073709551616 is no gas limit: it has 64 bits"),
-        (call_document(gas_limit=-1), "-1 is no gas limit: it has 64 bits"),
+        (call_document(gas_limit=2**64), "a number of 65 bits in place of one of 64"),
+        (call_document(gas_limit=-1), "-1 is negative"),
+        (call_document(to="0x1234"), "an address of 2 bytes"),
+        (account_document(nonce=-1), "-1 is negative"),
+        (account_document(nonce="0x10000000000000000"), "a number of 65 bits in place of one of 64"),
+        (account_document(balance=hex(2**256)), "a number of 257 bits in place of one of 256"),
+        (account_document(storage={"0x0": hex(2**300)}), "a number of 301 bits in place of one of 256"),
+        (block_document(currentTimestamp=2**64), "a number of 65 bits in place of one of 64"),
+        (block_document(currentNumber=2**63), "a number of 64 bits in place of one of 63"),
+        (block_document(currentGasLimit=-1), "-1 is negative"),
+        (block_document(currentRandom=hex(2**256)), "too big"),
+        (block_document(currentCoinbase="0x"), "an address of 0 bytes"),
         ({key: value for key, value in call_document().items() if key != "accounts"}, "it has no 'accounts'"),
         ({"t": {"env": {}, "pre": {}, "transaction": []}}, "there is no transaction in it"),
     ],
