@@ -7,6 +7,8 @@ there is a plot. `batch`, `pipeline`, `tiers` and `engines` are one part each; `
 `flood` and `gas` measure more. Figures go to `--output`.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,10 +61,14 @@ def bench(
 ) -> None:
     """Measure transactions per second and gas per second, with checked results."""
     if context.invoked_subcommand is not None:
+        _check_nothing_given(context, context.invoked_subcommand)
         return
     from bench.report import print_table, write_json, write_plot
     from evm_jit.engines import make_engine
 
+    _check_node_engine(engine)
+    _check_folder(output, f"--output must be a folder that can be written, got '{output}'")
+    _check_plot(plot)
     console = _console()
     built = make_engine(engine)
     measurements = _measure_transactions(built, transactions, senders, repetitions)
@@ -146,6 +152,7 @@ def engines(
     plot: PlotOption = ENGINES_PLOT,
 ) -> None:
     """Measure py-evm, revm, the interpreter and machine code over the public contracts, and draw the plot."""
+    _check_plot(plot)
     console = _console()
     times = _measure_engines(pairs, files)
     _print_machine(console)
@@ -199,6 +206,7 @@ def flood(
     """Measure mini-blocks of a node while transactions arrive that nobody signed."""
     from bench.flood_bench import measure_flood, print_flood
 
+    _check_node_engine(engine)
     console = _console()
     with _progress(1, f"a node starts, and a flood of {seconds} s") as tick:
         measured = measure_flood(rate, seconds, engine)
@@ -223,6 +231,8 @@ def gas(
     cases = [case for case in all_cases() if only is None or only in case.name]
     if not cases:
         raise ConfigError(f"no case is called like '{only}'.")
+    if only is None:
+        _check_folder(output, f"--output must be a folder that can be written, got '{output}'")
     built = make_engine(engine)
     built.warm_up()
     console = _console()
@@ -232,6 +242,40 @@ def gas(
     print_gas_table(figures, engine, console)
     if only is None:
         console.print(f"Every case: {write_gas_table(figures, engine, heading('make bench-gas'), output)}")
+
+
+def _check_nothing_given(context: typer.Context, command: str) -> None:
+    """ConfigError if there are options before the name of a command, which has its own behind it."""
+    from primitives.errors import ConfigError
+
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            own = f"leveret bench {command} --help lists its own"
+            raise ConfigError(f"--{name} before {command} says nothing to it: {own}.")
+
+
+def _check_node_engine(engine: str) -> None:
+    """ConfigError if no node runs on it."""
+    from sequencer.settings import read_settings
+
+    read_settings({"engine": engine})
+
+
+def _check_plot(plot: Path) -> None:
+    _check_folder(plot.parent, f"--plot must be in a folder that can be written, got '{plot}'")
+
+
+def _check_folder(folder: Path, otherwise: str) -> None:
+    """Make a folder for what will be measured; ConfigError with the sentence `otherwise` if that can't be."""
+    from primitives.errors import ConfigError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{otherwise}: {error.strerror}.") from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"{otherwise}: {os.strerror(errno.EACCES)}.")
 
 
 def _measure_transactions(engine: "Engine", transactions: int, senders: int, repetitions: int) -> "list[Measurement]":
