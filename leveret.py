@@ -241,13 +241,15 @@ def exit_code_of(arguments: Sequence[str]) -> int:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:  # As it is where it was closed from the beginning.
-            stream.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def main() -> None:
     """Entry point of the distribution."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # Closed by whoever started this; a file of ours must not get its number.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     code = exit_code_of(sys.argv[1:])
     try:
         _flush()

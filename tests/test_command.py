@@ -126,6 +126,13 @@ def test_a_disk_that_is_full_is_a_sentence(code):
     assert done == (1, b"leveret: the output can't be written: No space left on device.\n")
 
 
+def test_a_command_may_be_started_with_its_output_closed():
+    script = "import leveret, sys; leveret.exit_code_of = lambda _: 7 + sys.stdout.isatty(); leveret.main()"
+    command = ["sh", "-c", 'exec "$0" -c "$1" >&-', sys.executable, script]
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (7, b"")
+
+
 def test_bytes_on_standard_input_that_are_no_text_are_a_sentence():
     code, said = disassemble("-", input=b"\x60\xff\x00", stdout=subprocess.PIPE)
     assert (code, said) == (2, b"leveret: Standard input must be hex, two digits a byte.\n")
