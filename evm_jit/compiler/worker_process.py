@@ -76,7 +76,10 @@ class WorkerProcess:
 
     def __init__(self, command: Sequence[str] = WORKER_COMMAND) -> None:
         path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker
+        try:
+            self._said = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker
+        except OSError as error:
+            raise WorkerFailed(f"can't be started: {error.strerror}") from error
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 command,

@@ -1,11 +1,13 @@
 """The worker may crash, hang, grow or lie: the queue says so, remembers it, and serves the next contract."""
 
+import errno
 import logging
 import os
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -301,6 +303,16 @@ def test_without_a_compiler_everything_is_refused_and_nothing_remembered(
     assert reasons == [*[f"the compiler {reason}"] * 3, "there is no compiler"]
     assert len(caplog.records) == 3
     bench.queue.close()
+
+
+def test_without_a_file_for_what_a_worker_says_there_is_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "TemporaryFile", full)
+        assert bench.refusal(b"add") == "the compiler can't be started: No space left on device"
+    assert isinstance(bench.compiled(b"sub"), Ready)
 
 
 def test_an_object_on_disk_is_loaded_without_a_worker(cache: ObjectCache) -> None:
