@@ -83,8 +83,20 @@ def _splat(builder: Any, scalar: Any, type_: Any) -> Any:
     return builder.shuffle_vector(first, ir.Constant(type_, ir.Undefined), order)
 
 
-def _round(builder: Any, state: list[Any], constant: Any) -> list[Any]:
-    """One round on the 25 words (or vectors) of a state, word x + 5y at row y and column x."""
+def _parity(builder: Any, state: list[Any]) -> list[Any]:
+    """What the five words of each column are together."""
+    parity = state[:5]
+    for index in range(5, STATE_WORDS):
+        parity[index % 5] = builder.xor(parity[index % 5], state[index])
+    return parity
+
+
+def _round(builder: Any, state: list[Any], parity: list[Any], constant: Any) -> list[Any]:
+    """
+    One round on the 25 words (or vectors) of a state of known parity, word x + 5y at row y and column x.
+
+    It is written row by row: where there are fewer registers than words, a row that is done makes room for the next.
+    """
     type_ = state[0].type
     suffix = "i64" if isinstance(type_, ir.IntType) else f"v{type_.count}i64"
     funnel = llvm_function(builder, f"llvm.fshl.{suffix}", type_, type_, type_, type_)
@@ -93,46 +105,52 @@ def _round(builder: Any, state: list[Any], constant: Any) -> list[Any]:
         return builder.call(funnel, [word, word, _splat(builder, INT64(bits), type_)]) if bits else word
 
     # THETA
-    parity = state[:5]
-    for index in range(5, STATE_WORDS):
-        parity[index % 5] = builder.xor(parity[index % 5], state[index])
     mixed = [builder.xor(parity[(x + 4) % 5], rotate(parity[(x + 1) % 5], 1)) for x in range(5)]
-    # RHO AND PI
-    moved = list(state)
-    for x in range(5):
-        for y in range(5):
-            word = builder.xor(state[x + 5 * y], mixed[x])
-            moved[y + 5 * ((2 * x + 3 * y) % 5)] = rotate(word, ROTATIONS[x + 5 * y])
-    # CHI
     result = []
-    for index in range(STATE_WORDS):
-        row = index - index % 5
-        after, second = moved[row + (index + 1) % 5], moved[row + (index + 2) % 5]
-        result.append(builder.xor(moved[index], builder.and_(builder.not_(after), second)))
-    # IOTA
-    result[0] = builder.xor(result[0], _splat(builder, constant, type_))
+    for row in range(5):
+        # RHO AND PI
+        moved = []
+        for column in range(5):
+            x, y = (column + 3 * row) % 5, column
+            moved.append(rotate(builder.xor(state[x + 5 * y], mixed[x]), ROTATIONS[x + 5 * y]))
+        # CHI
+        for column in range(5):
+            after, second = moved[(column + 1) % 5], moved[(column + 2) % 5]
+            result.append(builder.xor(moved[column], builder.and_(builder.not_(after), second)))
+        if row == 0:
+            result[0] = builder.xor(result[0], _splat(builder, constant, type_))  # IOTA
     return result
 
 
 def _rounds(builder: Any, state: list[Any], first: int, count: int) -> list[Any]:
-    """So many rounds, as a loop, the first of them being round number `first`."""
+    """
+    An even number of rounds as a loop, the first of them being round number `first`.
+
+    A turn hands the parity on, which it finds while the words are in registers. Two rounds are one turn where there
+    are hardly registers: what was in memory for the first is in registers for the second.
+    """
     constants = cgutils.global_constant(
         builder, "keccak_round_constants", ir.Constant(ir.ArrayType(INT64, ROUND_COUNT), ROUND_CONSTANTS)
     )
+    rounds_a_turn = 2 if state[0].type == INT64 else 1
+    values = [*state, *_parity(builder, state)]
     entry, body = builder.block, builder.append_basic_block("keccak_rounds")
     done = builder.append_basic_block("keccak_done")
     builder.branch(body)
     builder.position_at_end(body)
     number = builder.phi(INT64, name="round")
-    phis = [builder.phi(state[0].type) for _ in range(STATE_WORDS)]
-    after = _round(builder, phis, builder.load(builder.gep(constants, [INT64(0), number], inbounds=True)))
-    following = builder.add(number, INT64(1))
-    for phi, before, later in zip([number, *phis], [INT64(first), *state], [following, *after], strict=True):
+    phis = following = [builder.phi(value.type) for value in values]
+    for turn in range(rounds_a_turn):
+        place = builder.gep(constants, [INT64(0), builder.add(number, INT64(turn))], inbounds=True)
+        words = _round(builder, following[:STATE_WORDS], following[STATE_WORDS:], builder.load(place))
+        following = [*words, *_parity(builder, words)]
+    next_number = builder.add(number, INT64(rounds_a_turn))
+    for phi, before, after in zip([number, *phis], [INT64(first), *values], [next_number, *following], strict=True):
         phi.add_incoming(before, entry)
-        phi.add_incoming(later, body)
-    builder.cbranch(builder.icmp_unsigned("<", following, INT64(first + count)), body, done)
+        phi.add_incoming(after, body)
+    builder.cbranch(builder.icmp_unsigned("<", next_number, INT64(first + count)), body, done)
     builder.position_at_end(done)
-    return after
+    return following[:STATE_WORDS]
 
 
 def permutation(lane_count: int) -> Any:
@@ -164,9 +182,9 @@ def digest_of_words(word_count: int) -> Any:
         state[RATE_WORDS - 1] = INT64(1 << 63)
         if IS_WIDE:
             state = [_widened(builder, word) for word in state]
-        state = _round(builder, state, INT64(ROUND_CONSTANTS[0]))
+        state = _round(builder, state, _parity(builder, state), INT64(ROUND_CONSTANTS[0]))
         state = _rounds(builder, state, 1, ROUND_COUNT - 2)
-        state = _round(builder, state, INT64(ROUND_CONSTANTS[-1]))
+        state = _round(builder, state, _parity(builder, state), INT64(ROUND_CONSTANTS[-1]))
         digest = WORD(0)
         for index, word in enumerate(state[:4]):
             octets = builder.zext(_narrowed(builder, word) if IS_WIDE else word, WORD)
