@@ -132,6 +132,7 @@ MACHINE = np.dtype(
         ("first_output", *WORD),
         ("heat_max", np.int64),  # of a code without machine code; below 0 every code is to have some
         ("short_memo", np.int64),  # SHORT_MEMO[SHORT_MEMO_COUNT]
+        ("pair_mixtures", np.int64),  # int64[MEMO_COUNT], see instructions/keccak.py
         ("short_mixtures", np.int64),  # int64[SHORT_MEMO_COUNT], see instructions/keccak.py
         ("block_hashes", np.int64),  # uint64[256, 4]: of block number i at i mod 256
         ("block_hashes_number", np.int64),  # of the block that they were loaded for
@@ -254,6 +255,7 @@ class Machine:
             ("outputs", OUTPUTS_SIZE_BYTES),
             ("threaded", THREADED_SIZE_BYTES),
             ("short_memo", SHORT_MEMO_COUNT * SHORT_MEMO_SIZE_BYTES),
+            ("pair_mixtures", MEMO_COUNT * 8),
             ("short_mixtures", SHORT_MEMO_COUNT * 8),
             ("threaded_entries", THREADED_ENTRY_COUNT * THREADED_ENTRY_SIZE_BYTES),
         ):

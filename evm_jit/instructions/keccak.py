@@ -6,9 +6,10 @@ address of a contract, and the same ones again and again: these are kept in memo
 preimage whole, so what is taken from it is right whoever put it there. An entry of zeros would be wrong, so the machine
 fills the first memo with a true one before; in the second it is that of no bytes, which nobody looks for.
 
-Contracts often name an element twice in a row, to read and to write it, so 64 bytes are kept at once. Others are kept
-when they are hashed for the second time: contracts that hash something new each time write no entries then, for whose
-cache lines the permutations behind them would wait.
+Beside each memo are the mixtures of what was looked up last, 8 bytes for each of its places: whoever hashes something
+new does not wait for an entry that is not his. Contracts often name an element twice in a row, to read and to write
+it, so 64 bytes are kept at once. Others are kept when they are hashed for the second time: contracts that hash
+something new each time write no entries then, for whose cache lines the permutations behind them would wait.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls
@@ -55,9 +56,14 @@ def short_entry(machine, mixture):
 
 
 @njit
-def was_hashed(machine, mixture):
-    """Whether the last short preimage that was looked up in this place has the same mixture; from now on it has."""
-    place = machine.short_mixtures + place_of(mixture, SHORT_MEMO_COUNT) * 8
+def was_hashed(mixtures, count, mixture):
+    """
+    Whether the last preimage that was looked up in this place has the same mixture; from now on it has.
+
+    mixtures : int64    address of `count` mixtures
+    mixture : int64
+    """
+    place = mixtures + place_of(mixture, count) * 8
     if load_int64(place) == mixture:
         return True
     store_int64(place, mixture)
@@ -68,11 +74,13 @@ def was_hashed(machine, mixture):
 def keccak256_of_pair(machine, address):
     """The digest of the 64 bytes at an address, from the memo if it is there."""
     upper, lower = load_big_endian(address), load_big_endian(address + 32)
-    entry = as_memo(machine.memo + place_of(mixture_of(upper, lower), MEMO_COUNT) * MEMO_SIZE_BYTES)
-    if entry.upper != upper or entry.lower != lower:
-        entry.digest = keccak256_of_64(address)
-        entry.upper, entry.lower = upper, lower
-    return entry.digest
+    mixture = mixture_of(upper, lower)
+    entry = as_memo(machine.memo + place_of(mixture, MEMO_COUNT) * MEMO_SIZE_BYTES)
+    if was_hashed(machine.pair_mixtures, MEMO_COUNT, mixture) and entry.upper == upper and entry.lower == lower:
+        return entry.digest
+    digest = keccak256_of_64(address)
+    entry.upper, entry.lower, entry.digest = upper, lower, digest
+    return digest
 
 
 @njit
@@ -80,7 +88,7 @@ def keccak256_of_word(machine, address):
     """The digest of the 32 bytes at an address, from the memo of short ones, of whose words the first says all."""
     word = load_big_endian(address)
     mixture = mixture_of(word ^ u256(WORD_SIZE_BYTES), u256(0))
-    is_known, entry = was_hashed(machine, mixture), short_entry(machine, mixture)
+    is_known, entry = was_hashed(machine.short_mixtures, SHORT_MEMO_COUNT, mixture), short_entry(machine, mixture)
     if is_known and entry.size == WORD_SIZE_BYTES and entry.first == word:
         return entry.digest
     digest = keccak256_of_32(address)
@@ -98,7 +106,7 @@ def keccak256_of_short(machine, address, size):
     first, second = load_big_endian(preimage), load_big_endian(preimage + 32)
     third, fourth = load_big_endian(preimage + 64), load_big_endian(preimage + 96)
     mixture = mixture_of(first ^ (third << 1) ^ u256(size), second ^ (fourth << 1))
-    is_known, entry = was_hashed(machine, mixture), short_entry(machine, mixture)
+    is_known, entry = was_hashed(machine.short_mixtures, SHORT_MEMO_COUNT, mixture), short_entry(machine, mixture)
     is_same_front = is_known and entry.size == size and entry.first == first and entry.second == second
     if is_same_front and entry.third == third and entry.fourth == fourth:
         return entry.digest
